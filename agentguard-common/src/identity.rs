@@ -1,0 +1,37 @@
+//! Who a process is.
+
+/// What a cgroup says of the processes in it: the value of the tag table, whose key is the cgroup
+/// id (the inode number of the cgroup's directory).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Tag {
+    /// The cgroup id at which this instance of the agent begins; descendants inherit it.
+    pub instance: u64,
+    /// The agent's slot: its index in the tables.
+    pub agent: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Tag>() == 16);
+
+/// Offsets of the kernel's structure members that the programs read, in bytes, resolved from the
+/// running kernel's BTF before the programs are loaded. A member that is missing fails the load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Offsets {
+    /// `struct cgroup.self` (`struct cgroup_subsys_state`).
+    pub cgroup_self: u32,
+    /// `struct cgroup.kn` (`struct kernfs_node *`).
+    pub cgroup_kn: u32,
+    /// `struct cgroup.root` (`struct cgroup_root *`).
+    pub cgroup_root: u32,
+    /// `struct cgroup_root.hierarchy_id` (`int`).
+    pub cgroup_root_hierarchy_id: u32,
+    /// `struct cgroup_subsys_state.parent` (`struct cgroup_subsys_state *`).
+    pub css_parent: u32,
+    /// `struct kernfs_node.id` (`u64`).
+    pub kernfs_node_id: u32,
+}
+
+const _: () = assert!(size_of::<Offsets>() == 24);

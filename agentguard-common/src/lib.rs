@@ -1,0 +1,26 @@
+//! What agentguard's kernel programs and its daemon share.
+//!
+//! Two things live here and nowhere else: the **ABI** (the layout of every map value and of the
+//! event record) and the **decision** (may this agent reach this destination?). The decision is
+//! generic over [`decision::Tables`], a small trait of look-ups: the kernel implements it with BPF
+//! maps, the daemon with slices. `check`, `explain` and the tests therefore run the code that the
+//! kernel runs.
+//!
+//! The crate is `no_std`, never allocates and never panics.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod address;
+pub mod counters;
+pub mod decision;
+pub mod event;
+pub mod identity;
+pub mod limits;
+pub mod protocol;
+pub mod rules;
+pub mod scope;
+
+/// Number of the ABI between kernel and user space.
+///
+/// It changes whenever the layout of a shared type or the meaning of a field changes.
+pub const ABI: u32 = 1;

@@ -1,0 +1,40 @@
+//! Limits that kernel and user space agree on. Going over one is an error at load, never a
+//! truncation.
+
+/// Network rules in one scope.
+pub const MAX_RULES: usize = 256;
+
+/// Agents that one daemon can hold, those retired since its start included.
+pub const MAX_AGENTS: u32 = 4096;
+
+/// Banks of compiled scopes that can be alive at once. One more than [`MAX_AGENTS`] would ever
+/// need: a bank is freed when the last scope in it is replaced.
+pub const MAX_BANKS: u32 = 4096;
+
+/// Rows in one bank: what the row field of a [`ScopeWord`](crate::scope::ScopeWord) can number.
+pub const MAX_BANK_ROWS: u32 = 1 << 20;
+
+/// Steps of the binary search in a section.
+pub const SEARCH_STEPS: u32 = 11;
+
+/// Rows in one section of a compiled scope: what [`SEARCH_STEPS`] steps can search.
+pub const MAX_SECTION_ROWS: u32 = 1 << SEARCH_STEPS;
+
+/// Bytes of a declared cgroup path, the terminating NUL included.
+///
+/// The kernel passes the path to the `cgroup_mkdir` tracepoint; a longer one cannot be declared.
+pub const MAX_CGROUP_PATH: usize = 256;
+
+/// Bytes of a declared systemd unit's name, the terminating NUL included.
+pub const MAX_UNIT_NAME: usize = 128;
+
+/// Depth below the root at which a cgroup can be declared.
+///
+/// When the tag table is full the kernel looks for the tag in the ancestors, down to this depth.
+pub const MAX_CGROUP_DEPTH: u32 = 32;
+
+/// Cgroups of agents that the tag table holds by default. More are confined too, by a slower way.
+pub const DEFAULT_MAX_CGROUPS: u32 = 65_536;
+
+/// Bytes of the event ring buffer. A power of two and a multiple of the page size.
+pub const RING_BYTES: u32 = 4 << 20;

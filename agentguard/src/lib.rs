@@ -1,0 +1,1 @@
+//! agentguard, as a library.

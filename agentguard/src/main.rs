@@ -1,0 +1,3 @@
+//! The `agentguard` command.
+
+fn main() {}
