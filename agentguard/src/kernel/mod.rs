@@ -1,0 +1,5 @@
+//! The kernel side, seen from user space.
+
+pub mod btf;
+pub mod object;
+mod sys;
