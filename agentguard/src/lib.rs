@@ -1,1 +1,3 @@
 //! agentguard, as a library.
+
+pub mod policy;
