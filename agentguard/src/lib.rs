@@ -1,1 +1,5 @@
 //! agentguard, as a library.
+
+pub mod cli;
+pub mod events;
+pub mod log;
