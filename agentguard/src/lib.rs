@@ -1,1 +1,4 @@
 //! agentguard, as a library.
+
+pub mod control;
+pub mod kernel;

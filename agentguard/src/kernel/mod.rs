@@ -1,0 +1,3 @@
+//! The kernel side, seen from user space.
+
+pub mod protection;
