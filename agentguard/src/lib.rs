@@ -1,4 +1,6 @@
 //! agentguard, as a library.
 
+pub mod cli;
 pub mod control;
+pub mod identity;
 pub mod kernel;

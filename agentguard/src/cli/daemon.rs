@@ -16,7 +16,11 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "DIR", default_value = "/run/agentguard")]
     pub run_dir: PathBuf,
     /// The violation log
-    #[arg(long, value_name = "FILE", default_value = "/var/log/agentguard/violations.jsonl")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/var/log/agentguard/violations.jsonl"
+    )]
     pub log: PathBuf,
     /// Top-level cgroup in which `agentguard run` puts agents on a host without systemd (with
     /// systemd it is agentguard.slice)

@@ -5,4 +5,9 @@
 
 pub mod api;
 pub mod backend;
+pub mod client;
+pub mod limits;
 pub mod peer;
+mod routes;
+pub mod server;
+pub mod socket;
