@@ -8,7 +8,6 @@
 
 pub mod cli;
 pub mod control;
-pub mod daemon;
 pub mod events;
 pub mod identity;
 pub mod kernel;

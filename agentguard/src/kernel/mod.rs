@@ -1,5 +1,8 @@
 //! The kernel side, seen from user space.
 
 pub mod btf;
+pub mod cgroup2;
 pub mod object;
+pub mod probe;
+pub mod protection;
 mod sys;

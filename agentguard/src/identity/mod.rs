@@ -1,0 +1,3 @@
+//! Which processes are an agent's.
+
+pub mod systemd;
