@@ -19,9 +19,12 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exit::ExitCode;
 
-use crate::control::{
-    api::{DEFAULT_SOCKET, ErrorCode},
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{DEFAULT_SOCKET, ErrorCode},
+        client::{Client, ClientError},
+    },
+    daemon::DaemonError,
 };
 
 /// Confines AI agents from the kernel
@@ -48,6 +51,7 @@ Exit status:
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Daemon(daemon::DaemonArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Reload(reload::ReloadArgs),
@@ -79,6 +83,9 @@ enum Error {
     /// The command was not started.
     #[error(transparent)]
     Run(#[from] run::RunError),
+    /// The daemon does not run.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(io::Error),
@@ -89,6 +96,7 @@ impl Error {
         match self {
             Self::Client(error) => client_exit_code(error),
             Self::Run(error) => error.exit_code(),
+            Self::Daemon(error) => error.exit_code(),
             Self::Output(_) => ExitCode::Failed,
         }
     }
@@ -117,6 +125,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = match command {
+        Command::Daemon(args) => daemon::run(args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
@@ -127,7 +136,7 @@ pub fn main() -> ExitCode {
         // The reader has seen enough: `agentguard status | head`.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Done,
         Err(error) => {
-            complain(&error.to_string());
+            error.to_string().lines().for_each(complain);
             if let Error::Client(ClientError::Api(api)) = &error {
                 api.errors.iter().for_each(|line| complain(line));
             }
