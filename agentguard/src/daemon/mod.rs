@@ -164,6 +164,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     if let Some(mut guard) = guard {
         let agents = guard.agents.declared();
         daemon.report_growth(&mut guard);
+        if let Err(error) = guard.collect_instances() {
+            tracing::warn!("cannot remove empty instances: {error}");
+        }
         guard.stand_down();
         events.stop();
         log.daemon(DaemonEvent::Stop, "no longer enforcing", agents);
