@@ -1,0 +1,1 @@
+//! The JSON Schema for editors keeps in step with the parser.
