@@ -75,11 +75,6 @@ fn allowed(prefix: Prefix, every_port: bool, warn: &mut impl FnMut(String)) {
         ));
         return;
     }
-    if prefix.length() < wide {
-        warn(format!(
-            "permits a large part of all {family} addresses{ports}"
-        ));
-    }
     let within = |network: &str, length| {
         network.parse().is_ok_and(|network| {
             Prefix::new(network, length).is_ok_and(|block: Prefix| block.overlaps(prefix))
