@@ -1,3 +1,9 @@
 //! agentguard, as a library.
 
+pub mod cli {
+    //! The command line: one file a verb.
+
+    pub mod check;
+    pub mod explain;
+}
 pub mod policy;
