@@ -124,6 +124,12 @@ fn short_ipv6_prefixes_leave_ipv4_out() {
             row(v6("::1:0:0:0"), &[0])
         ]
     );
+    // This one ends where IPv4 ends.
+    let compiled = compile(&network("allow = [\"::/80\"]"));
+    assert_eq!(
+        sections(&compiled).0,
+        [row(Address::MIN, &[0]), row(v4("0.0.0.0"), &[])]
+    );
     let everywhere = compile(&network("listen = [\"[::]:80\"]"));
     assert_eq!(sections(&everywhere).0, [row(Address::MIN, &[0])]);
 }
