@@ -15,6 +15,7 @@ mod kinds;
 mod limit;
 mod queue;
 mod record;
+mod socket;
 mod violation;
 mod writer;
 
