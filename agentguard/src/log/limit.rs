@@ -32,6 +32,8 @@ const NAME_ROOM: usize = 32;
 pub fn render(mut record: Record) -> io::Result<Vec<u8>> {
     let mut body = serialize(&record)?;
     if body.len() <= MAX_BODY {
+        // Thousands of them can wait.
+        body.shrink_to_fit();
         return Ok(body);
     }
     for index in 0..record.texts().len() {

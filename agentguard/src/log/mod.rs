@@ -8,6 +8,7 @@
 //! writes it. What could not be written is counted, and the log itself says how much it was.
 //! `docs/violation-log.md` describes the records.
 
+mod batch;
 mod clock;
 pub mod escape;
 mod file;
