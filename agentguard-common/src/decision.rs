@@ -176,15 +176,11 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         let Some(observe) = tables.row(OBSERVE_ROW) else {
             return Verdict::ERROR;
         };
-        observed(
-            matched,
-            first.rules,
-            allow.rules,
-            observe.rules,
-            header.flags,
-        )
+        observed(matched, first.rules, allow.rules, observe.rules, header.flags)
     };
-    if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
+    if matches!(verdict.reason, Reason::NoRule)
+        && to.address.is_loopback()
+        && tables.same_agent(to)
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
@@ -217,13 +213,7 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     let Some(observe) = tables.row(OBSERVE_ROW) else {
         return Verdict::ERROR;
     };
-    observed(
-        matched,
-        RuleSet::EMPTY,
-        listen.rules,
-        observe.rules,
-        header.flags,
-    )
+    observed(matched, RuleSet::EMPTY, listen.rules, observe.rules, header.flags)
 }
 
 /// Decides whether a packet may leave a socket that the agent did not connect: it answers a peer,
@@ -337,11 +327,7 @@ fn observed(
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = resolve(
-        matched & deny,
-        matched & allow & !observe,
-        flags | FLAG_OBSERVE,
-    );
+    let strict = resolve(matched & deny, matched & allow & !observe, flags | FLAG_OBSERVE);
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.

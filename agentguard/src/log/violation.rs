@@ -1,19 +1,14 @@
 //! The record of a refusal.
 
-use std::{
-    borrow::Cow,
-    net::{Ipv4Addr, Ipv6Addr},
-    path::Path,
-};
+use std::{borrow::Cow, path::Path};
 
 use agentguard_common::{
-    address::Address,
     decision::{Action, Reason},
     event::{Event, Operation},
-    protocol::{ICMP, ICMPV6, TCP, UDP},
 };
 use serde::Serialize;
 
+use super::socket::{has_ports, ip, protocol, socket_type};
 use crate::events::enrich::ProcessFacts;
 
 /// What an event does not say itself.
@@ -44,7 +39,6 @@ pub struct RuleRef<'a> {
 
 /// A refusal, or what would have been one. A fact that is not known has no key.
 #[derive(Clone, Debug, Default, Serialize)]
-#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the fields are the record's, which docs/violation-log.md describes"
@@ -145,7 +139,7 @@ impl Violation {
         if event.operation == Operation::Socket as u8 {
             return;
         }
-        let ip = text(event.address);
+        let ip = ip(event.address);
         if !has_ports(event.socket_type, event.protocol) {
             self.destination = Some(ip.clone());
         } else if event.address.v4().is_some() {
@@ -196,55 +190,76 @@ fn unit(cgroup: &str) -> Option<&str> {
     })
 }
 
-fn text(address: Address) -> String {
-    address.v4().map_or_else(
-        || {
-            let bits = (u128::from(address.hi) << 64) | u128::from(address.lo);
-            Ipv6Addr::from(bits).to_string()
-        },
-        |v4| Ipv4Addr::from(v4).to_string(),
-    )
-}
+#[cfg(test)]
+mod tests {
+    use agentguard_common::address::Address;
 
-const SOCK_STREAM: u16 = 1;
-const SOCK_DGRAM: u16 = 2;
-const SOCK_RAW: u16 = 3;
+    use super::*;
 
-fn socket_type(number: u16) -> Cow<'static, str> {
-    match number {
-        SOCK_STREAM => "stream".into(),
-        SOCK_DGRAM => "dgram".into(),
-        SOCK_RAW => "raw".into(),
-        4 => "rdm".into(),
-        5 => "seqpacket".into(),
-        6 => "dccp".into(),
-        10 => "packet".into(),
-        other => other.to_string().into(),
+    fn with(address: Address, socket_type: u16, protocol: u16, port: u16) -> Violation {
+        let event = Event {
+            address,
+            socket_type,
+            protocol,
+            port,
+            operation: Operation::Connect as u8,
+            ..Event::default()
+        };
+        let context = ViolationContext {
+            agent: "a",
+            owner: Some(""),
+            rule: None,
+            process: None,
+            cgroup: None,
+        };
+        Violation::new(&event, &context)
     }
-}
 
-fn protocol(socket_type: u16, number: u16) -> Cow<'static, str> {
-    match (socket_type, number) {
-        (SOCK_RAW, _) => "raw".into(),
-        (SOCK_STREAM, 0) => "tcp".into(),
-        (SOCK_DGRAM, 0) => "udp".into(),
-        (_, 33) => "dccp".into(),
-        (_, 115) => "l2tp".into(),
-        (_, 132) => "sctp".into(),
-        (_, 136) => "udplite".into(),
-        (_, 262) => "mptcp".into(),
-        (_, other) => match u8::try_from(other) {
-            Ok(ICMP | ICMPV6) => "icmp".into(),
-            Ok(TCP) => "tcp".into(),
-            Ok(UDP) => "udp".into(),
-            _ => other.to_string().into(),
-        },
+    #[test]
+    fn destinations_are_written_as_in_rules() {
+        let v4 = Address::from_v4(0x0a00_0001);
+        let v6 = Address::from_v6(0x2001_0db8_0000_0000, 1);
+        for (address, socket_type, protocol, destination, port) in [
+            (v4, 1, 6, "10.0.0.1:443", Some(443)),
+            (v6, 1, 6, "[2001:db8::1]:443", Some(443)),
+            (v4, 2, 1, "10.0.0.1", None),
+            (v6, 2, 58, "2001:db8::1", None),
+            (v4, 3, 6, "10.0.0.1", None),
+            (v4, 1, 262, "10.0.0.1:443", Some(443)),
+        ] {
+            let violation = with(address, socket_type, protocol, 443);
+            assert_eq!(violation.destination.as_deref(), Some(destination));
+            assert_eq!(violation.dst_port, port);
+            assert!(violation.dst_ip.is_some_and(|ip| destination.contains(&ip)));
+        }
     }
-}
 
-fn has_ports(socket_type: u16, number: u16) -> bool {
-    matches!(
-        protocol(socket_type, number).as_ref(),
-        "tcp" | "udp" | "sctp" | "dccp" | "udplite" | "mptcp"
-    )
+    #[test]
+    fn what_is_not_known_is_absent() {
+        let violation = with(Address::from_v4(1), 1, 6, 0);
+        assert_eq!(
+            (violation.owner, violation.pid, violation.uid),
+            (None, None, None)
+        );
+        assert_eq!(
+            (violation.comm, violation.policy, violation.instance),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_unit_is_the_nearest_one() {
+        for (cgroup, expected) in [
+            ("/system.slice/bot.service", Some("bot.service")),
+            (
+                "/user.slice/user@0.service/app.slice/run-1.scope/x/y",
+                Some("run-1.scope"),
+            ),
+            ("/agents.slice/research", None),
+            ("/.service/.scope", None),
+            ("/", None),
+        ] {
+            assert_eq!(unit(cgroup), expected, "{cgroup}");
+        }
+    }
 }
