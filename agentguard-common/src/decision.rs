@@ -157,11 +157,15 @@ pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         let Some(observe) = tables.row(OBSERVE_ROW) else {
             return Verdict::ERROR;
         };
-        observed(matched, first.rules, allow.rules, observe.rules, header.flags)
+        observed(
+            matched,
+            first.rules,
+            allow.rules,
+            observe.rules,
+            header.flags,
+        )
     };
-    if matches!(verdict.reason, Reason::NoRule)
-        && to.address.is_loopback()
-        && tables.same_agent(to)
+    if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
@@ -189,7 +193,13 @@ pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     let Some(observe) = tables.row(OBSERVE_ROW) else {
         return Verdict::ERROR;
     };
-    observed(matched, RuleSet::EMPTY, listen.rules, observe.rules, header.flags)
+    observed(
+        matched,
+        RuleSet::EMPTY,
+        listen.rules,
+        observe.rules,
+        header.flags,
+    )
 }
 
 /// Decides whether a packet may leave a socket that the agent did not connect: it answers a peer,
@@ -245,25 +255,23 @@ const fn socket_is_known(socket_type: u16, protocol: u16, flags: u16) -> bool {
 /// The rules that match an endpoint.
 #[inline(always)]
 fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
-    let by_address = search(tables, HEADER_ROWS, u32::from(header.addresses), at.address)?;
-    let by_port = search(
-        tables,
-        HEADER_ROWS + u32::from(header.addresses),
-        u32::from(header.ports),
-        Address {
-            hi: 0,
-            lo: port_key(at.protocol, at.port),
-        },
-    )?;
-    Some(by_address & by_port)
+    let addresses = u32::from(header.addresses);
+    let ports = Address {
+        hi: 0,
+        lo: port_key(at.protocol, at.port),
+    };
+    let by_address = search(tables, HEADER_ROWS, addresses, &at.address)?;
+    let by_port = search(tables, HEADER_ROWS + addresses, u32::from(header.ports), &ports)?;
+    Some(tables.row(by_address)?.rules & tables.row(by_port)?.rules)
 }
 
-/// The rules of the last row in a section whose key is not above `key`.
+/// The last row of a section whose key is not above `key`.
 ///
-/// Every section begins with the lowest key, so there is one. The number of steps is a constant:
-/// the verifier can bound the loop.
-#[inline(always)]
-fn search<T: Tables>(tables: &T, start: u32, count: u32, key: Address) -> Option<RuleSet> {
+/// Every section begins with the lowest key, so there is one. The number of steps is a constant,
+/// so that the verifier can bound the loop; it is a function of its own, so that it is verified
+/// apart from what its callers do.
+#[inline(never)]
+fn search<T: Tables>(tables: &T, start: u32, count: u32, key: &Address) -> Option<u32> {
     if count == 0 || count > MAX_SECTION_ROWS {
         return None;
     }
@@ -272,13 +280,11 @@ fn search<T: Tables>(tables: &T, start: u32, count: u32, key: Address) -> Option
     for _ in 0..SEARCH_STEPS {
         step >>= 1;
         let candidate = position + step;
-        if candidate < count {
-            if tables.row(start + candidate)?.key <= key {
-                position = candidate;
-            }
+        if candidate < count && tables.row(start + candidate)?.key <= *key {
+            position = candidate;
         }
     }
-    Some(tables.row(start + position)?.rules)
+    Some(start + position)
 }
 
 /// Deny beats allow; what nothing matches is refused.
@@ -307,7 +313,11 @@ fn observed(
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = resolve(matched & deny, matched & allow & !observe, flags | FLAG_OBSERVE);
+    let strict = resolve(
+        matched & deny,
+        matched & allow & !observe,
+        flags | FLAG_OBSERVE,
+    );
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.

@@ -8,6 +8,7 @@ mod output;
 mod reload;
 mod run;
 mod status;
+pub mod tail;
 
 use std::{
     io::{self, Write},

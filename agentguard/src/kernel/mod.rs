@@ -1,6 +1,9 @@
 //! The kernel side, seen from user space.
 
+pub mod btf;
 mod capabilities;
 pub mod cgroup2;
+pub mod object;
 pub mod probe;
 pub mod protection;
+mod sys;

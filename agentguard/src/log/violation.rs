@@ -1,0 +1,250 @@
+//! The record of a refusal.
+
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
+
+use agentguard_common::{
+    address::Address,
+    decision::{Action, Reason},
+    event::{Event, Operation},
+    protocol::{ICMP, ICMPV6, TCP, UDP},
+};
+use serde::Serialize;
+
+use crate::events::enrich::ProcessFacts;
+
+/// What an event does not say itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ViolationContext<'a> {
+    /// Name of the agent.
+    pub agent: &'a str,
+    /// Its owner.
+    pub owner: Option<&'a str>,
+    /// The rule that decided.
+    pub rule: Option<RuleRef<'a>>,
+    /// What `/proc` says of the process.
+    pub process: Option<&'a ProcessFacts>,
+    /// Path of the event's cgroup, from the root of cgroup v2. Without it, the process's is taken.
+    pub cgroup: Option<&'a str>,
+}
+
+/// A rule, as the operator wrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleRef<'a> {
+    /// The list it is in and its text: `deny 10.20.6.0/24`.
+    pub text: &'a str,
+    /// The file.
+    pub file: &'a Path,
+    /// The line in the file, from 1.
+    pub line: u32,
+}
+
+/// A refusal, or what would have been one. A fact that is not known has no key.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(default)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the record's, which docs/violation-log.md describes"
+)]
+pub struct Violation {
+    pub verdict: &'static str,
+    pub operation: &'static str,
+    pub agent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    pub reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst_port: Option<u16>,
+    pub protocol: Cow<'static, str>,
+    pub socket_type: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ppid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exited: bool,
+}
+
+impl Violation {
+    /// The record of an event.
+    pub fn new(event: &Event, context: &ViolationContext<'_>) -> Self {
+        let has_task = event.pid != 0;
+        let process = context.process;
+        let cgroup = context
+            .cgroup
+            .or_else(|| process.and_then(|p| p.cgroup.as_deref()));
+        let mut violation = Self {
+            verdict: if event.action == Action::Observe as u8 {
+                "observed"
+            } else {
+                "refused"
+            },
+            operation: Operation::from_number(event.operation).map_or("unknown", Operation::name),
+            agent: context.agent.to_owned(),
+            owner: known(context.owner),
+            instance: (event.instance != 0).then(|| event.instance.to_string()),
+            reason: Reason::from_number(event.reason).map_or("unknown", Reason::name),
+            rule: context.rule.map(|rule| rule.text.to_owned()),
+            rule_file: context
+                .rule
+                .map(|rule| rule.file.to_string_lossy().into_owned()),
+            rule_line: context.rule.map(|rule| rule.line),
+            policy: (event.policy != 0).then_some(event.policy),
+            protocol: protocol(event.socket_type, event.protocol),
+            socket_type: socket_type(event.socket_type),
+            pid: has_task.then_some(event.pid),
+            tid: has_task.then_some(event.tid),
+            ppid: process.and_then(|p| p.ppid),
+            uid: has_task.then_some(event.uid),
+            comm: has_task
+                .then(|| comm(&event.comm))
+                .and_then(|c| known(Some(&c))),
+            exe: known(process.and_then(|p| p.exe.as_deref())),
+            cmdline: known(process.and_then(|p| p.cmdline.as_deref())),
+            cgroup: known(cgroup),
+            unit: known(cgroup.and_then(unit)),
+            exited: process.is_some_and(|p| p.exited),
+            ..Self::default()
+        };
+        violation.set_destination(event);
+        violation
+    }
+
+    fn set_destination(&mut self, event: &Event) {
+        if event.operation == Operation::Socket as u8 {
+            return;
+        }
+        let ip = text(event.address);
+        if !has_ports(event.socket_type, event.protocol) {
+            self.destination = Some(ip.clone());
+        } else if event.address.v4().is_some() {
+            self.destination = Some(format!("{ip}:{}", event.port));
+            self.dst_port = Some(event.port);
+        } else {
+            self.destination = Some(format!("[{ip}]:{}", event.port));
+            self.dst_port = Some(event.port);
+        }
+        self.dst_ip = Some(ip);
+    }
+
+    /// The texts that can be cut, in the order in which they are.
+    pub(super) fn texts(&mut self) -> Vec<(&'static str, &mut String)> {
+        [
+            ("cmdline", &mut self.cmdline),
+            ("exe", &mut self.exe),
+            ("cgroup", &mut self.cgroup),
+            ("unit", &mut self.unit),
+            ("comm", &mut self.comm),
+            ("rule", &mut self.rule),
+            ("rule_file", &mut self.rule_file),
+            ("owner", &mut self.owner),
+        ]
+        .into_iter()
+        .filter_map(|(name, field)| Some((name, field.as_mut()?)))
+        .chain([("agent", &mut self.agent)])
+        .collect()
+    }
+}
+
+/// An empty text is a fact that is not known.
+fn known(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn comm(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// The nearest service or scope of systemd in a cgroup's path.
+fn unit(cgroup: &str) -> Option<&str> {
+    cgroup.rsplit('/').find(|name| {
+        [".service", ".scope"]
+            .iter()
+            .any(|suffix| name.len() > suffix.len() && name.ends_with(suffix))
+    })
+}
+
+fn text(address: Address) -> String {
+    address.v4().map_or_else(
+        || {
+            let bits = (u128::from(address.hi) << 64) | u128::from(address.lo);
+            Ipv6Addr::from(bits).to_string()
+        },
+        |v4| Ipv4Addr::from(v4).to_string(),
+    )
+}
+
+const SOCK_STREAM: u16 = 1;
+const SOCK_DGRAM: u16 = 2;
+const SOCK_RAW: u16 = 3;
+
+fn socket_type(number: u16) -> Cow<'static, str> {
+    match number {
+        SOCK_STREAM => "stream".into(),
+        SOCK_DGRAM => "dgram".into(),
+        SOCK_RAW => "raw".into(),
+        4 => "rdm".into(),
+        5 => "seqpacket".into(),
+        6 => "dccp".into(),
+        10 => "packet".into(),
+        other => other.to_string().into(),
+    }
+}
+
+fn protocol(socket_type: u16, number: u16) -> Cow<'static, str> {
+    match (socket_type, number) {
+        (SOCK_RAW, _) => "raw".into(),
+        (SOCK_STREAM, 0) => "tcp".into(),
+        (SOCK_DGRAM, 0) => "udp".into(),
+        (_, 33) => "dccp".into(),
+        (_, 115) => "l2tp".into(),
+        (_, 132) => "sctp".into(),
+        (_, 136) => "udplite".into(),
+        (_, 262) => "mptcp".into(),
+        (_, other) => match u8::try_from(other) {
+            Ok(ICMP | ICMPV6) => "icmp".into(),
+            Ok(TCP) => "tcp".into(),
+            Ok(UDP) => "udp".into(),
+            _ => other.to_string().into(),
+        },
+    }
+}
+
+fn has_ports(socket_type: u16, number: u16) -> bool {
+    matches!(
+        protocol(socket_type, number).as_ref(),
+        "tcp" | "udp" | "sctp" | "dccp" | "udplite" | "mptcp"
+    )
+}

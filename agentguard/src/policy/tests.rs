@@ -1,0 +1,3 @@
+//! Tests of the whole way from a text to a verdict.
+
+mod compiled;

@@ -1,0 +1,2 @@
+//! The first process of a test machine.
+fn main() {}
