@@ -7,6 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, fallocate},
+};
+
 use super::LogError;
 
 /// The log's file. It holds whole lines only, whatever happens while one is written.
@@ -127,11 +132,10 @@ impl LogFile {
             }
             self.unterminated = false;
         }
-        let (written, mut error) = self.write(lines);
-        let bytes = lines[..written]
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |newline| newline + 1);
+        let (lines, full) = self.reserve(lines);
+        let (written, error) = self.write(lines);
+        let mut error = error.or(full);
+        let bytes = whole_lines(&lines[..written]);
         if bytes < written {
             self.remove_partial_line(written - bytes);
         }
@@ -141,6 +145,36 @@ impl LogFile {
             error.get_or_insert(unsynced);
         }
         Appended { bytes, error }
+    }
+
+    /// Takes room on the disk for the lines, or for as many of them as there is room for. So a full
+    /// disk does not show as a partial line that comes and goes, which shippers would take for a
+    /// new file.
+    fn reserve<'a>(&self, lines: &'a [u8]) -> (&'a [u8], Option<io::Error>) {
+        let mut lines = lines;
+        let mut full = None;
+        while !lines.is_empty() {
+            match self.allocate(lines.len()) {
+                Err(error @ (Errno::ENOSPC | Errno::EDQUOT)) => full = Some(error.into()),
+                // Some file systems cannot: the write will tell.
+                _ => break,
+            }
+            let half = lines.len() / 2;
+            lines = &lines[..whole_lines(&lines[..half])];
+        }
+        (lines, full)
+    }
+
+    fn allocate(&self, bytes: usize) -> nix::Result<()> {
+        let (Ok(end), Ok(bytes)) = (
+            self.file
+                .metadata()
+                .map(|metadata| metadata.len().cast_signed()),
+            i64::try_from(bytes),
+        ) else {
+            return Err(Errno::EINVAL);
+        };
+        fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, end, bytes)
     }
 
     /// Writes as much as can be, and says how much that is.
@@ -168,6 +202,14 @@ impl LogFile {
     }
 }
 
+/// Bytes of the whole lines at the start.
+fn whole_lines(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |newline| newline + 1)
+}
+
 /// Whether a file of this length ends in the middle of a line.
 fn ends_in_a_line(file: &File, length: u64) -> io::Result<bool> {
     let mut last = [b'\n'];
@@ -190,4 +232,34 @@ fn regular(path: &Path, kind: FileType) -> Result<(), LogError> {
         path: path.to_owned(),
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_line_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path).unwrap();
+        log.write(b"one\ntwo\nthr");
+        log.remove_partial_line(3);
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
+        let appended = log.append(b"three\n");
+        assert_eq!((appended.bytes, appended.error.is_none()), (6, true));
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_partial_line_that_cannot_be_removed_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path).unwrap();
+        log.write(b"one\ntw");
+        // It is longer than it was thought to be.
+        log.remove_partial_line(1);
+        log.append(b"two\n");
+        assert_eq!(fs::read(&path).unwrap(), b"one\nt\ntwo\n");
+    }
 }

@@ -81,3 +81,158 @@ fn cut(text: &mut String, max: usize) {
         text.truncate(end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use agentguard_common::event::{COMM_LEN, Event};
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        events::enrich::ProcessFacts,
+        log::{Body, RuleRef, Violation, ViolationContext, escape::is_printable},
+    };
+
+    /// Texts of every length, out of bytes and characters of every kind.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            vec(any::<u8>(), 0..8).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            any::<char>().prop_map(String::from),
+            Just("\u{202e}\u{200b}".to_owned()),
+            Just("\u{1b}[2J\u{9b}\u{7f}\n\"\\".to_owned()),
+            Just("\u{e0041}".to_owned()),
+            Just("a".to_owned()),
+            Just("é中".to_owned()),
+        ];
+        let length = prop_oneof![20 => 0..32_usize, 1 => 0..600_usize, 2 => 3500..=4096_usize];
+        (vec(piece, 1..3), length).prop_map(|(pieces, length)| {
+            let pieces = pieces.concat();
+            let mut text = pieces.repeat(length.div_ceil(pieces.len().max(1)));
+            text.truncate(text.floor_char_boundary(length));
+            text
+        })
+    }
+
+    fn line(record: Record) -> String {
+        let mut line = Vec::new();
+        push_line(&mut line, u64::MAX, &render(record).unwrap());
+        String::from_utf8(line).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn every_record_is_one_safe_line(
+            texts in proptest::array::uniform8(text()),
+            comm in any::<[u8; COMM_LEN]>(),
+            number in any::<u64>(),
+        ) {
+            let [agent, owner, rule, file, exe, cmdline, cgroup, spare] = texts;
+            let (agent, rule, file) = (format!("a{agent}"), format!("deny {rule}"), format!("/{file}"));
+            let number32 = u32::try_from(number >> 32).unwrap();
+            let event = Event {
+                boot_ns: number,
+                instance: number,
+                policy: number32,
+                pid: number32,
+                tid: u32::MAX,
+                uid: u32::MAX,
+                protocol: 6,
+                port: u16::MAX,
+                operation: 1,
+                address: agentguard_common::address::Address { hi: number, lo: number },
+                comm,
+                ..Event::default()
+            };
+            let process = ProcessFacts {
+                ppid: Some(number32),
+                exe: Some(exe),
+                cmdline: Some(cmdline),
+                cgroup: Some(format!("/{cgroup}/{spare}.service")),
+                exited: number % 2 == 0,
+                ..ProcessFacts::default()
+            };
+            let violation = Violation::new(&event, &ViolationContext {
+                agent: &agent,
+                owner: Some(&owner),
+                rule: Some(RuleRef { text: &rule, file: Path::new(&file), line: u32::MAX }),
+                process: Some(&process),
+                cgroup: None,
+            });
+            let whole = violation.clone();
+            let line = line(Record {
+                time: "2026-11-22T10:00:00.123456Z".to_owned(),
+                boot_us: u64::MAX,
+                body: Body::Violation(Box::new(violation)),
+                truncated: Vec::new(),
+            });
+
+            prop_assert!(line.len() <= MAX_LINE, "{} bytes", line.len());
+            let (json, newline) = line.split_at(line.len() - 1);
+            prop_assert_eq!(newline, "\n");
+            prop_assert!(json.chars().all(is_printable));
+            let record: Value = serde_json::from_str(json).unwrap();
+            prop_assert_eq!(&record["seq"], u64::MAX);
+            prop_assert!(record.as_object().unwrap().values().all(|value| !value.is_null()
+                && !value.is_array() && !value.is_object() && value != ""));
+            let truncated = record["truncated"].as_str().unwrap_or_default();
+            let truncated: Vec<_> = truncated.split(',').collect();
+            for (name, text) in [
+                ("cmdline", whole.cmdline),
+                ("exe", whole.exe),
+                ("cgroup", whole.cgroup),
+                ("unit", whole.unit),
+                ("comm", whole.comm),
+                ("rule", whole.rule),
+                ("rule_file", whole.rule_file),
+                ("owner", whole.owner),
+            ] {
+                let text = text.unwrap_or_default();
+                let kept = record[name].as_str().unwrap_or_default();
+                if truncated.contains(&name) {
+                    prop_assert!(text.starts_with(kept) && kept.len() < text.len());
+                    prop_assert!(kept.chars().map(json_len).sum::<usize>() + 12 > MIN_TEXT);
+                } else {
+                    prop_assert_eq!(kept, text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_no_more_than_it_must() {
+        let process = ProcessFacts {
+            exe: Some("/usr/bin/python3".to_owned()),
+            cmdline: Some("\u{1b}".repeat(4096)),
+            ..ProcessFacts::default()
+        };
+        let violation = Violation::new(
+            &Event::default(),
+            &ViolationContext {
+                agent: "a",
+                owner: None,
+                rule: None,
+                process: Some(&process),
+                cgroup: None,
+            },
+        );
+        let line = line(Record {
+            time: "2026-11-22T10:00:00.123456Z".to_owned(),
+            boot_us: 1,
+            body: Body::Violation(Box::new(violation)),
+            truncated: vec!["cmdline"],
+        });
+        assert!(
+            (MAX_LINE - 64..=MAX_LINE).contains(&line.len()),
+            "{}",
+            line.len()
+        );
+        let record: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(record["exe"], "/usr/bin/python3");
+        assert_eq!(record["truncated"], "cmdline");
+    }
+}

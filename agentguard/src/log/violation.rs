@@ -248,3 +248,103 @@ fn has_ports(socket_type: u16, number: u16) -> bool {
         "tcp" | "udp" | "sctp" | "dccp" | "udplite" | "mptcp"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(address: Address, socket_type: u16, protocol: u16, port: u16) -> Violation {
+        let event = Event {
+            address,
+            socket_type,
+            protocol,
+            port,
+            operation: Operation::Connect as u8,
+            ..Event::default()
+        };
+        let context = ViolationContext {
+            agent: "a",
+            owner: Some(""),
+            rule: None,
+            process: None,
+            cgroup: None,
+        };
+        Violation::new(&event, &context)
+    }
+
+    #[test]
+    fn protocols_have_their_names() {
+        for (socket_type, number, name, type_name) in [
+            (1, 0, "tcp", "stream"),
+            (1, 6, "tcp", "stream"),
+            (2, 0, "udp", "dgram"),
+            (2, 17, "udp", "dgram"),
+            (2, 1, "icmp", "dgram"),
+            (2, 58, "icmp", "dgram"),
+            (3, 1, "raw", "raw"),
+            (3, 255, "raw", "raw"),
+            (1, 132, "sctp", "stream"),
+            (5, 132, "sctp", "seqpacket"),
+            (6, 33, "dccp", "dccp"),
+            (2, 136, "udplite", "dgram"),
+            (2, 115, "l2tp", "dgram"),
+            (1, 262, "mptcp", "stream"),
+            (7, 47, "47", "7"),
+            (1, 300, "300", "stream"),
+        ] {
+            let violation = with(Address::from_v4(1), socket_type, number, 1);
+            assert_eq!(
+                (&*violation.protocol, &*violation.socket_type),
+                (name, type_name)
+            );
+        }
+    }
+
+    #[test]
+    fn destinations_are_written_as_in_rules() {
+        let v4 = Address::from_v4(0x0a00_0001);
+        let v6 = Address::from_v6(0x2001_0db8_0000_0000, 1);
+        for (address, socket_type, protocol, destination, port) in [
+            (v4, 1, 6, "10.0.0.1:443", Some(443)),
+            (v6, 1, 6, "[2001:db8::1]:443", Some(443)),
+            (v4, 2, 1, "10.0.0.1", None),
+            (v6, 2, 58, "2001:db8::1", None),
+            (v4, 3, 6, "10.0.0.1", None),
+            (v4, 1, 262, "10.0.0.1:443", Some(443)),
+        ] {
+            let violation = with(address, socket_type, protocol, 443);
+            assert_eq!(violation.destination.as_deref(), Some(destination));
+            assert_eq!(violation.dst_port, port);
+            assert!(violation.dst_ip.is_some_and(|ip| destination.contains(&ip)));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_absent() {
+        let violation = with(Address::from_v4(1), 1, 6, 0);
+        assert_eq!(
+            (violation.owner, violation.pid, violation.uid),
+            (None, None, None)
+        );
+        assert_eq!(
+            (violation.comm, violation.policy, violation.instance),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_unit_is_the_nearest_one() {
+        for (cgroup, expected) in [
+            ("/system.slice/bot.service", Some("bot.service")),
+            (
+                "/user.slice/user@0.service/app.slice/run-1.scope/x/y",
+                Some("run-1.scope"),
+            ),
+            ("/agents.slice/research", None),
+            ("/.service/.scope", None),
+            ("/", None),
+        ] {
+            assert_eq!(unit(cgroup), expected, "{cgroup}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The file: order, crashes, rotation, and what may not be a log.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use agentguard::log::{Clock, Growth, LogCounters, LogError, LogFile, spawn_with_capacity};
+use nix::{sys::stat::Mode, unistd::mkfifo};
+
+use super::common::{accounted, context, event, eventually, open, records};
+
+fn refused(path: &Path, expected: &str) {
+    let error = LogFile::open(path).unwrap_err();
+    assert!(
+        matches!(error, LogError::NotAFile { found, .. } if found == expected),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains(&path.display().to_string()),
+        "{error}"
+    );
+}
+
+#[test]
+fn only_a_regular_file_is_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("target"), "").unwrap();
+    symlink(at("target"), at("link")).unwrap();
+    symlink(at("nowhere"), at("dangling")).unwrap();
+    mkfifo(&at("fifo"), Mode::S_IRWXU).unwrap();
+    refused(&at("link"), "symbolic link");
+    refused(&at("dangling"), "symbolic link");
+    refused(&at("fifo"), "FIFO");
+    refused(directory.path(), "directory");
+    refused(Path::new("/dev/null"), "device");
+    assert!(!at("nowhere").exists());
+    assert!(matches!(
+        LogFile::open(&at("target/log")).unwrap_err(),
+        LogError::Directory { .. }
+    ));
+}
+
+#[test]
+fn the_log_and_its_directory_are_made_with_their_modes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/b/v.jsonl");
+    open(&path).1.close();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&path), 0o640);
+    assert_eq!(mode(path.parent().unwrap()), 0o750);
+}
+
+#[test]
+fn ten_thousand_records_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let (log, thread) = open(&path);
+    let start = Instant::now();
+    for port in 0..10_000 {
+        log.violation(&event(port), &context("bot"));
+    }
+    let counters = thread.close();
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        counters,
+        LogCounters {
+            written: 10_000,
+            unwritten: 0,
+            queued: 0
+        }
+    );
+    let records = records(&path);
+    assert_eq!(accounted(&records), (10_000, 0));
+    for (record, port) in records.iter().zip(0..) {
+        assert_eq!(record["dst_port"].as_u64(), Some(port));
+    }
+}
+
+#[test]
+fn many_recorders_lose_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let (log, thread) = open(&path);
+    thread::scope(|scope| {
+        for agent in ["a", "b", "c", "d"] {
+            let log = log.clone();
+            scope.spawn(move || {
+                (0..500).for_each(|port| log.violation(&event(port), &context(agent)))
+            });
+        }
+    });
+    assert_eq!(thread.close().written, 2000);
+    let records = records(&path);
+    assert_eq!(accounted(&records), (2000, 0));
+    for agent in ["a", "b", "c", "d"] {
+        let ports: Vec<_> = records
+            .iter()
+            .filter(|record| record["agent"] == agent)
+            .map(|record| record["dst_port"].as_u64().unwrap())
+            .collect();
+        assert_eq!(ports, (0..500).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_line_that_a_crash_left_is_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    fs::write(&path, "{\"v\":1,\"seq\":1}\n{\"v\":1,\"se").unwrap();
+    let (log, thread) = open(&path);
+    log.violation(&event(1), &context("bot"));
+    assert_eq!(thread.close().written, 1);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..2], ["{\"v\":1,\"seq\":1}", "{\"v\":1,\"se"]);
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].starts_with("{\"v\":1,\"seq\":1,\"time\":\"") && lines[2].ends_with('}'));
+}
+
+#[test]
+fn rotation_loses_and_repeats_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, rotated) = (
+        directory.path().join("v.jsonl"),
+        directory.path().join("v.jsonl.1"),
+    );
+    let (log, thread) = open(&path);
+    for port in 0..100 {
+        log.violation(&event(port), &context("bot"));
+    }
+    eventually("the first records", || log.counters().written == 100);
+    fs::rename(&path, &rotated).unwrap();
+    for port in 100..200 {
+        log.violation(&event(port), &context("bot"));
+    }
+    assert_eq!(thread.close().written, 200);
+    let mut all = records(&rotated);
+    assert_eq!(all.len(), 100);
+    all.extend(records(&path));
+    assert_eq!(accounted(&all), (200, 0));
+    assert_eq!(all[199]["dst_port"], 199);
+}
+
+#[test]
+fn rotation_amid_writing_loses_and_repeats_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let rotated = |n: u32| directory.path().join(format!("v.jsonl.{n}"));
+    let (log, thread) = open(&path);
+    for n in 0..20 {
+        for port in 0..100 {
+            log.violation(&event(port), &context("bot"));
+        }
+        if path.exists() {
+            fs::rename(&path, rotated(n)).unwrap();
+        }
+    }
+    assert_eq!(thread.close().written, 2000);
+    let files = (0..20).map(rotated).chain([path.clone()]);
+    let all: Vec<_> = files
+        .filter(|file| file.exists())
+        .flat_map(|file| records(&file))
+        .collect();
+    assert_eq!(accounted(&all), (2000, 0));
+}
+
+#[test]
+fn a_log_that_was_removed_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("logs/v.jsonl");
+    let (log, thread) = open(&path);
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    log.violation(&event(1), &context("bot"));
+    assert_eq!(thread.close().written, 1);
+    assert_eq!(records(&path).len(), 1);
+}
+
+#[test]
+fn reopening_needs_no_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let (log, thread) = open(&path);
+    fs::rename(&path, directory.path().join("old")).unwrap();
+    log.reopen();
+    eventually("the new file", || path.exists());
+    assert_eq!(thread.close(), LogCounters::default());
+}
+
+#[test]
+fn a_link_that_is_put_in_the_place_of_the_log_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (log, thread) = open(&at("v.jsonl"));
+    fs::rename(at("v.jsonl"), at("old")).unwrap();
+    fs::write(at("victim"), "").unwrap();
+    symlink(at("victim"), at("v.jsonl")).unwrap();
+    log.violation(&event(1), &context("bot"));
+    eventually("the record", || log.counters().written == 1);
+    let problem = log.problem().expect("the status tells of it");
+    assert!(problem.contains("symbolic link"), "{problem}");
+    thread.close();
+    assert_eq!(fs::metadata(at("victim")).unwrap().size(), 0);
+    assert_eq!(
+        records(&at("old")).len(),
+        1,
+        "the file that is still there has it"
+    );
+}
+
+#[test]
+fn a_truncated_log_has_no_hole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let (log, thread) = open(&path);
+    log.violation(&event(1), &context("bot"));
+    eventually("the first record", || log.counters().written == 1);
+    OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&path)
+        .unwrap()
+        .flush()
+        .unwrap();
+    log.violation(&event(2), &context("bot"));
+    thread.close();
+    let records = records(&path);
+    assert_eq!((records.len(), records[0]["seq"].as_u64()), (1, Some(2)));
+}
+
+#[test]
+fn a_full_queue_is_counted_exactly() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let file = LogFile::open(&path).unwrap();
+    let (log, thread) = spawn_with_capacity(file, Clock::new().unwrap(), 4096).unwrap();
+    for port in 0..20_000 {
+        log.violation(&event(port), &context("bot"));
+    }
+    let during = log.counters();
+    assert_eq!(during.recorded(), 20_000, "{during:?}");
+    let counters = thread.close();
+    assert!(
+        counters.unwritten > 0 && counters.queued == 0,
+        "{counters:?}"
+    );
+    assert_eq!(counters.recorded(), 20_000);
+    let records = records(&path);
+    assert_eq!(accounted(&records), (counters.written, counters.unwritten));
+}
+
+#[test]
+fn reports_come_at_most_once_per_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("v.jsonl");
+    let (log, thread) = open(&path);
+    let start = Instant::now();
+    let mut sent = 0;
+    while start.elapsed() < Duration::from_millis(1500) {
+        log.growth(
+            "bot",
+            Growth {
+                lost: 1,
+                repeated: 0,
+            },
+        );
+        sent += 1;
+        thread::sleep(Duration::from_millis(2));
+    }
+    thread.close();
+    let records = records(&path);
+    let lost: u64 = records
+        .iter()
+        .map(|record| record["lost"].as_u64().unwrap())
+        .sum();
+    assert_eq!(lost, sent);
+    assert!(
+        (2..=3 + start.elapsed().as_secs() as usize).contains(&records.len()),
+        "{}",
+        records.len()
+    );
+}
+
+#[test]
+fn what_comes_after_the_end_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, thread) = open(&directory.path().join("v.jsonl"));
+    thread.close();
+    log.violation(&event(1), &context("bot"));
+    assert_eq!(
+        log.counters(),
+        LogCounters {
+            written: 0,
+            unwritten: 1,
+            queued: 0
+        }
+    );
+}
