@@ -52,6 +52,7 @@ enum Command {
     Status(status::StatusArgs),
     Reload(reload::ReloadArgs),
     Doctor(doctor::DoctorArgs),
+    Tail(tail::TailArgs),
 }
 
 /// How to reach the daemon.
@@ -79,6 +80,9 @@ enum Error {
     /// The command was not started.
     #[error(transparent)]
     Run(#[from] run::RunError),
+    /// The log cannot be shown.
+    #[error(transparent)]
+    Tail(#[from] tail::TailError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(io::Error),
@@ -89,7 +93,7 @@ impl Error {
         match self {
             Self::Client(error) => client_exit_code(error),
             Self::Run(error) => error.exit_code(),
-            Self::Output(_) => ExitCode::Failed,
+            Self::Tail(_) | Self::Output(_) => ExitCode::Failed,
         }
     }
 }
@@ -121,6 +125,9 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Tail(args) => tail::run(args)
+            .map(|()| ExitCode::Done)
+            .map_err(Error::from),
     };
     match done {
         Ok(code) => code,

@@ -3,21 +3,25 @@
 use std::{fs, io};
 
 use aya::{
+    Btf,
     maps::MapType,
     programs::{LsmAttachType, ProgramError, ProgramType},
     sys::{SyscallError, is_map_supported, is_program_supported},
 };
+use aya_obj::btf::BtfKind;
 use nix::errno::Errno;
 
 use super::{
-    capabilities, cgroup2,
+    btf, capabilities, cgroup2,
     protection::{Protection, State},
 };
 
 /// The oldest kernel that agentguard is tested on.
 const OLDEST: (u32, u32) = (6, 1);
 
-/// The program types that egress control loads.
+/// The program types that egress control loads. `BPF_PROG_TYPE_TRACING`, which the programs on
+/// tracepoints have, cannot be tried without an id of a type; it is built together with
+/// `BPF_PROG_TYPE_RAW_TRACEPOINT`.
 const PROGRAMS: [(&str, ProgramType, &str); 4] = [
     ("cgroup_sock", ProgramType::CgroupSock, "CONFIG_CGROUP_BPF"),
     (
@@ -32,6 +36,9 @@ const PROGRAMS: [(&str, ProgramType, &str); 4] = [
         "CONFIG_BPF_EVENTS",
     ),
 ];
+
+/// The tracepoints that programs are bound to.
+const TRACEPOINTS: [&str; 2] = ["cgroup_mkdir", "cgroup_release"];
 
 /// The map types that egress control makes.
 const MAPS: [(&str, MapType, &str); 5] = [
@@ -48,7 +55,7 @@ const MAPS: [(&str, MapType, &str); 5] = [
 
 /// Tries everything. Nothing stays loaded.
 pub fn all() -> Vec<Protection> {
-    let mut found = vec![kernel(), cgroup_v2(), btf()];
+    let mut found = vec![kernel(), cgroup_v2(), btf(), tracepoints()];
     let privileges = capabilities::check();
     let may_try = privileges.state == State::Active;
     found.push(privileges);
@@ -136,15 +143,34 @@ fn cgroup_v2() -> Protection {
 
 fn btf() -> Protection {
     const NAME: &str = "BTF";
-    const PATH: &str = "/sys/kernel/btf/vmlinux";
-    match fs::File::open(PATH) {
-        Ok(_) => Protection::active(NAME, PATH),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Protection::unsupported(
+    match btf::offsets() {
+        Ok(_) => Protection::active(NAME, btf::VMLINUX),
+        Err(error) => Protection::unsupported(
             NAME,
-            format!("{PATH} does not exist"),
-            "boot a kernel that is built with CONFIG_DEBUG_INFO_BTF=y (and mount /sys)",
+            error.to_string(),
+            "mount /sys, or boot a kernel that is built with CONFIG_DEBUG_INFO_BTF=y",
         ),
-        Err(error) => Protection::unsupported(NAME, format!("{PATH}: {error}"), "run this as root"),
+    }
+}
+
+/// The tracepoints by which the kernel tells of cgroups. A program is bound to one by the id of its
+/// type, so that it is there if the type is.
+fn tracepoints() -> Protection {
+    const NAME: &str = "cgroup tracepoints";
+    const REMEDY: &str = "boot a kernel that is built with CONFIG_CGROUPS, CONFIG_TRACEPOINTS and \
+                          CONFIG_DEBUG_INFO_BTF";
+    let types = match Btf::from_sys_fs() {
+        Ok(types) => types,
+        Err(error) => return Protection::unsupported(NAME, error.to_string(), REMEDY),
+    };
+    let absent = TRACEPOINTS.into_iter().find(|name| {
+        types
+            .id_by_type_name_kind(&format!("btf_trace_{name}"), BtfKind::Typedef)
+            .is_err()
+    });
+    match absent {
+        None => Protection::active(NAME, TRACEPOINTS.join(", ")),
+        Some(name) => Protection::unsupported(NAME, format!("{name} does not exist"), REMEDY),
     }
 }
 

@@ -47,7 +47,7 @@ fn find<'a>(found: &'a [Protection], name: &str) -> &'a Protection {
 fn this_host_has_what_network_rules_need() {
     let (code, found) = doctor(|| Ok(()));
     assert_eq!(code, 0, "{found:#?}");
-    assert!(found.len() >= 13);
+    assert!(found.len() >= 14);
     for protection in &found {
         assert_eq!(
             protection.remedy.is_none(),
