@@ -5,19 +5,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::Args;
 use serde::Serialize;
 
+use super::{Error, ExitCode};
 use crate::policy::{Loaded, Place, Scope, load_each, warnings};
 
-/// Exit code: every scope is valid.
-pub const VALID: u8 = 0;
-/// Exit code: a scope is invalid.
-pub const INVALID: u8 = 3;
+/// Check scopes without loading them
+///
+/// Prints every error with its place (exit status 3 if there is one), and warns where a scope is
+/// wider than it should be.
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// Scope files; they are checked against each other too
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
+    check(&args.files, args.json, &mut io::stdout().lock()).map_err(Error::Output)
+}
 
 /// Checks scope files, each for itself and all against each other, and writes what was found: for
 /// each file its errors or `FILE: ok, agent NAME, N rules`, and its warnings, which do not make a
 /// scope invalid. Returns the exit code.
-pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<u8> {
+pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
     let loaded = load_each(files);
     let reports: Vec<_> = files
         .iter()
@@ -33,7 +48,11 @@ pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<u
             report.write(out)?;
         }
     }
-    Ok(if ok { VALID } else { INVALID })
+    Ok(if ok {
+        ExitCode::Done
+    } else {
+        ExitCode::InvalidScope
+    })
 }
 
 #[derive(Serialize)]
@@ -158,7 +177,7 @@ mod tests {
         }
 
         /// The exit code and the output, without the directory.
-        fn check(&self, json: bool) -> (u8, String) {
+        fn check(&self, json: bool) -> (ExitCode, String) {
             let mut out = Vec::new();
             let code = check(&self.paths, json, &mut out).unwrap();
             let out = String::from_utf8(out).unwrap();
@@ -246,7 +265,7 @@ mod tests {
     #[test]
     fn conflicts_make_the_later_file_invalid() {
         let (code, text) = Files::new(&[GOOD, GOOD]).check(false);
-        assert_eq!(code, 3);
+        assert_eq!(code, ExitCode::InvalidScope);
         assert_eq!(
             text,
             "a.toml: ok, agent good, 1 rule\nb.toml:2:8: the agent \"good\" is declared already at \
@@ -258,7 +277,7 @@ mod tests {
     fn a_file_that_cannot_be_read_has_no_line() {
         let mut out = Vec::new();
         let code = check(&[PathBuf::from("/nowhere/x.toml")], false, &mut out).unwrap();
-        assert_eq!(code, 3);
+        assert_eq!(code, ExitCode::InvalidScope);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "/nowhere/x.toml: cannot be read: No such file or directory (os error 2)\n"

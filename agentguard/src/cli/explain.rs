@@ -6,17 +6,71 @@ use std::{
 };
 
 use agentguard_common::protocol::Protocol;
+use clap::{Args, Subcommand};
 
+use super::{Error, ExitCode, SocketArgs};
+use crate::control::api::{ExplainProtocol, ExplainQuery};
 use crate::policy::{
     Explained, Explanation, PolicyError, Target, TargetError, compile, explain, load_file,
 };
 
-/// Exit code: the destination is permitted.
-pub const PERMITTED: u8 = 0;
-/// Exit code: it is refused.
-pub const REFUSED: u8 = 10;
-/// Exit code: it is permitted, and recorded as one that would be refused.
-pub const OBSERVED: u8 = 11;
+/// Say what an agent's scope makes of a destination, and by which rule
+///
+/// Asks the daemon about the scope in force, or a scope file without a daemon. Exit status: 0 if it
+/// is permitted, 10 if it is refused, 11 if it would be refused but is only observed.
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The agent's name
+    agent: String,
+    #[command(subcommand)]
+    operation: Operation,
+}
+
+#[derive(Subcommand, Debug)]
+enum Operation {
+    Connect(ConnectArgs),
+}
+
+/// A connection to HOST:PORT
+#[derive(Args, Debug)]
+struct ConnectArgs {
+    /// Address and port, as in 10.0.0.1:443 or [2001:db8::1]:443; for ICMP an address
+    #[arg(value_name = "HOST:PORT")]
+    to: String,
+    /// By UDP
+    #[arg(long, conflicts_with = "icmp")]
+    udp: bool,
+    /// By ICMP
+    #[arg(long)]
+    icmp: bool,
+    /// Ask this scope file, not the daemon
+    #[arg(long, value_name = "FILE")]
+    scope: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
+    let Operation::Connect(connect) = &args.operation;
+    let protocol = match (connect.udp, connect.icmp) {
+        (true, _) => ExplainProtocol::Udp,
+        (_, true) => ExplainProtocol::Icmp,
+        _ => ExplainProtocol::Tcp,
+    };
+    let answer = match &connect.scope {
+        Some(file) => offline(file, &args.agent, &connect.to, protocol.into())?,
+        None => connect.socket.client().explain(&ExplainQuery {
+            agent: args.agent.clone(),
+            to: connect.to.clone(),
+            protocol,
+        })?,
+    };
+    render(&answer, connect.json, &mut io::stdout().lock()).map_err(Error::Output)?;
+    Ok(exit_code(&answer))
+}
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +96,10 @@ pub enum OfflineError {
 
 impl OfflineError {
     /// The exit code: 3 if the scope is invalid, 2 if the question is.
-    pub const fn exit_code(&self) -> u8 {
+    pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Scope(_) => super::check::INVALID,
-            Self::Target(_) | Self::Agent { .. } => 2,
+            Self::Scope(_) => ExitCode::InvalidScope,
+            Self::Target(_) | Self::Agent { .. } => ExitCode::Usage,
         }
     }
 }
@@ -102,11 +156,11 @@ pub fn render(answer: &Explanation, json: bool, out: &mut dyn Write) -> io::Resu
 }
 
 /// The exit code of an answer.
-pub const fn exit_code(answer: &Explanation) -> u8 {
+pub const fn exit_code(answer: &Explanation) -> ExitCode {
     match answer.verdict {
-        Explained::Permitted => PERMITTED,
-        Explained::Refused => REFUSED,
-        Explained::Observed => OBSERVED,
+        Explained::Permitted => ExitCode::Done,
+        Explained::Refused => ExitCode::Refused,
+        Explained::Observed => ExitCode::Observed,
     }
 }
 
@@ -134,7 +188,7 @@ mod tests {
     }
 
     /// The exit code and the text of an answer, without the directory.
-    fn ask(to: &str) -> (u8, String) {
+    fn ask(to: &str) -> (ExitCode, String) {
         let (directory, file) = file(SCOPE);
         let answer = offline(&file, "bot", to, Protocol::Tcp).unwrap();
         let mut out = Vec::new();
@@ -199,10 +253,10 @@ mod tests {
             (error.exit_code(), error.to_string())
         };
         let (code, text) = error(&bad, "bot", "10.0.0.1:1");
-        assert_eq!((code, text.lines().count()), (3, 2));
+        assert_eq!((code, text.lines().count()), (ExitCode::InvalidScope, 2));
         assert!(text.contains("bot.toml:3:1: unknown key \"x\""), "{text}");
         let (code, text) = error(&good, "cat", "10.0.0.1:1");
-        assert_eq!(code, 2);
+        assert_eq!(code, ExitCode::Usage);
         assert!(
             text.ends_with(
                 "declares the agent \"bot\", not \"cat\"; ask for that one, or give its file"
@@ -210,7 +264,7 @@ mod tests {
             "{text}"
         );
         let (code, text) = error(&good, "bot", "example.com:1");
-        assert_eq!(code, 2);
+        assert_eq!(code, ExitCode::Usage);
         assert_eq!(
             text,
             "\"example.com\" is a name, and names are not supported yet; write the addresses"

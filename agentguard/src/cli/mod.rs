@@ -1,9 +1,11 @@
 //! The command line: one file a verb.
 
+pub mod check;
 pub mod daemon;
 mod descriptors;
 mod doctor;
 pub mod exit;
+pub mod explain;
 mod output;
 mod reload;
 mod run;
@@ -55,7 +57,10 @@ enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Reload(reload::ReloadArgs),
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Doctor(doctor::DoctorArgs),
+    Tail(tail::TailArgs),
 }
 
 /// How to reach the daemon.
@@ -86,6 +91,12 @@ enum Error {
     /// The daemon does not run.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
+    /// The log cannot be shown.
+    #[error(transparent)]
+    Tail(#[from] tail::TailError),
+    /// The question cannot be answered.
+    #[error(transparent)]
+    Explain(#[from] explain::OfflineError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(io::Error),
@@ -97,7 +108,8 @@ impl Error {
             Self::Client(error) => client_exit_code(error),
             Self::Run(error) => error.exit_code(),
             Self::Daemon(error) => error.exit_code(),
-            Self::Output(_) => ExitCode::Failed,
+            Self::Explain(error) => error.exit_code(),
+            Self::Tail(_) | Self::Output(_) => ExitCode::Failed,
         }
     }
 }
@@ -129,7 +141,12 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Tail(args) => tail::run(args)
+            .map(|()| ExitCode::Done)
+            .map_err(Error::from),
     };
     match done {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 pub mod attach;
 mod banks;
 pub mod btf;
+mod capabilities;
 pub mod cgroup2;
 pub mod object;
 pub mod probe;

@@ -3,22 +3,25 @@
 use std::{fs, io};
 
 use aya::{
+    Btf,
     maps::MapType,
     programs::{LsmAttachType, ProgramError, ProgramType},
     sys::{SyscallError, is_map_supported, is_program_supported},
 };
+use aya_obj::btf::BtfKind;
 use nix::errno::Errno;
-use procfs::process::Process;
 
 use super::{
-    cgroup2,
+    btf, capabilities, cgroup2,
     protection::{Protection, State},
 };
 
 /// The oldest kernel that agentguard is tested on.
 const OLDEST: (u32, u32) = (6, 1);
 
-/// The program types that egress control loads.
+/// The program types that egress control loads. `BPF_PROG_TYPE_TRACING`, which the programs on
+/// tracepoints have, cannot be tried without an id of a type; it is built together with
+/// `BPF_PROG_TYPE_RAW_TRACEPOINT`.
 const PROGRAMS: [(&str, ProgramType, &str); 4] = [
     ("cgroup_sock", ProgramType::CgroupSock, "CONFIG_CGROUP_BPF"),
     (
@@ -33,6 +36,9 @@ const PROGRAMS: [(&str, ProgramType, &str); 4] = [
         "CONFIG_BPF_EVENTS",
     ),
 ];
+
+/// The tracepoints that programs are bound to.
+const TRACEPOINTS: [&str; 2] = ["cgroup_mkdir", "cgroup_release"];
 
 /// The map types that egress control makes.
 const MAPS: [(&str, MapType, &str); 5] = [
@@ -49,8 +55,8 @@ const MAPS: [(&str, MapType, &str); 5] = [
 
 /// Tries everything. Nothing stays loaded.
 pub fn all() -> Vec<Protection> {
-    let mut found = vec![kernel(), cgroup_v2(), btf()];
-    let privileges = privileges();
+    let mut found = vec![kernel(), cgroup_v2(), btf(), tracepoints()];
+    let privileges = capabilities::check();
     let may_try = privileges.state == State::Active;
     found.push(privileges);
     if may_try {
@@ -137,63 +143,35 @@ fn cgroup_v2() -> Protection {
 
 fn btf() -> Protection {
     const NAME: &str = "BTF";
-    const PATH: &str = "/sys/kernel/btf/vmlinux";
-    match fs::File::open(PATH) {
-        Ok(_) => Protection::active(NAME, PATH),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Protection::unsupported(
+    match btf::offsets() {
+        Ok(_) => Protection::active(NAME, btf::VMLINUX),
+        Err(error) => Protection::unsupported(
             NAME,
-            format!("{PATH} does not exist"),
-            "boot a kernel that is built with CONFIG_DEBUG_INFO_BTF=y (and mount /sys)",
+            error.to_string(),
+            "mount /sys, or boot a kernel that is built with CONFIG_DEBUG_INFO_BTF=y",
         ),
-        Err(error) => Protection::unsupported(NAME, format!("{PATH}: {error}"), "run this as root"),
     }
 }
 
-/// Bits of `CapEff`.
-const CAP_NET_ADMIN: (u64, &str) = (1 << 12, "CAP_NET_ADMIN");
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_PERFMON: (u64, &str) = (1 << 38, "CAP_PERFMON");
-const CAP_BPF: (u64, &str) = (1 << 39, "CAP_BPF");
-
-fn privileges() -> Protection {
-    const NAME: &str = "privileges";
-    let effective = match Process::myself().and_then(|process| process.status()) {
-        Ok(status) => status.capeff,
-        Err(error) => {
-            let detail = format!("/proc/self/status: {error}");
-            return Protection::unsupported(NAME, detail, "mount /proc");
-        }
+/// The tracepoints by which the kernel tells of cgroups. A program is bound to one by the id of its
+/// type, so that it is there if the type is.
+fn tracepoints() -> Protection {
+    const NAME: &str = "cgroup tracepoints";
+    const REMEDY: &str = "boot a kernel that is built with CONFIG_CGROUPS, CONFIG_TRACEPOINTS and \
+                          CONFIG_DEBUG_INFO_BTF";
+    let types = match Btf::from_sys_fs() {
+        Ok(types) => types,
+        Err(error) => return Protection::unsupported(NAME, error.to_string(), REMEDY),
     };
-    let missing = missing_capabilities(effective);
-    if missing.is_empty() {
-        return Protection::active(NAME, "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+    let absent = TRACEPOINTS.into_iter().find(|name| {
+        types
+            .id_by_type_name_kind(&format!("btf_trace_{name}"), BtfKind::Typedef)
+            .is_err()
+    });
+    match absent {
+        None => Protection::active(NAME, TRACEPOINTS.join(", ")),
+        Some(name) => Protection::unsupported(NAME, format!("{name} does not exist"), REMEDY),
     }
-    let who = if nix::unistd::geteuid().is_root() {
-        "root without"
-    } else {
-        "not root, and without"
-    };
-    Protection::unsupported(
-        NAME,
-        format!("{who} {}", missing.join(", ")),
-        "run this as root, or with these capabilities",
-    )
-}
-
-fn missing_capabilities(effective: u64) -> Vec<&'static str> {
-    [CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN]
-        .into_iter()
-        .filter(|&(bit, _)| {
-            // CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON, not CAP_NET_ADMIN.
-            let sufficient = if bit == CAP_NET_ADMIN.0 {
-                bit
-            } else {
-                bit | CAP_SYS_ADMIN
-            };
-            effective & sufficient == 0
-        })
-        .map(|(_, name)| name)
-        .collect()
 }
 
 fn trial(name: String, result: Result<bool, Refusal>, option: &str) -> Protection {
@@ -303,17 +281,6 @@ mod tests {
         assert_eq!(version("7.3-rc1"), Some((7, 3)));
         assert_eq!(version("next"), None);
         assert!(version("6.12.9") >= Some(OLDEST) && version("5.15.1") < Some(OLDEST));
-    }
-
-    #[test]
-    fn sys_admin_includes_bpf_but_not_the_network() {
-        assert_eq!(missing_capabilities(CAP_SYS_ADMIN), ["CAP_NET_ADMIN"]);
-        assert_eq!(
-            missing_capabilities(CAP_NET_ADMIN.0),
-            ["CAP_BPF", "CAP_PERFMON"]
-        );
-        assert!(missing_capabilities(CAP_SYS_ADMIN | CAP_NET_ADMIN.0).is_empty());
-        assert!(missing_capabilities(CAP_BPF.0 | CAP_PERFMON.0 | CAP_NET_ADMIN.0).is_empty());
     }
 
     #[test]
