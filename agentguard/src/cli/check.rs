@@ -197,12 +197,12 @@ mod tests {
     fn good_scopes_are_ok() {
         assert_eq!(
             Files::new(&[GOOD]).check(false),
-            (0, "a.toml: ok, agent good, 1 rule\n".to_owned())
+            (ExitCode::Done, "a.toml: ok, agent good, 1 rule\n".to_owned())
         );
         assert_eq!(
             Files::new(&[GOOD]).check(true),
             (
-                0,
+                ExitCode::Done,
                 concat!(
                     r#"{"ok":true,"files":[{"file":"a.toml","ok":true,"agent":"good","rules":1,"#,
                     r#""errors":[],"warnings":[]}]}"#,
@@ -220,13 +220,13 @@ mod tests {
         assert_eq!(
             files.check(false),
             (
-                0,
+                ExitCode::Done,
                 format!("a.toml: ok, agent wide, 2 rules\na.toml:4:10: warning: {warning}\n")
             )
         );
         let (code, json) = files.check(true);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(code, 0);
+        assert_eq!(code, ExitCode::Done);
         assert_eq!(json["files"][0]["warnings"][0]["line"], 4);
         assert_eq!(json["files"][0]["warnings"][0]["column"], 10);
         assert_eq!(json["files"][0]["warnings"][0]["message"], warning);
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(
             files.check(false),
             (
-                3,
+                ExitCode::InvalidScope,
                 format!(
                     "a.toml: ok, agent good, 1 rule\nb.toml:3:1: {unknown}\nb.toml:5:11: {bits}\n\
                      c.toml:1:1: {missing}\n"
@@ -252,7 +252,7 @@ mod tests {
         );
         let (code, json) = files.check(true);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!((code, &json["ok"]), (3, &false.into()));
+        assert_eq!((code, &json["ok"]), (ExitCode::InvalidScope, &false.into()));
         let errors = &json["files"][1]["errors"];
         assert_eq!(errors.as_array().unwrap().len(), 2);
         assert_eq!(

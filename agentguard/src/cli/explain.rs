@@ -205,27 +205,27 @@ mod tests {
         for (to, code, text) in [
             (
                 "10.0.0.1:443",
-                0,
+                ExitCode::Done,
                 "permitted: bot connect tcp 10.0.0.1:443\n  rule: allow 10.0.0.0/8:443 (bot.toml:4)\n",
             ),
             (
                 "10.1.0.1:443",
-                10,
+                ExitCode::Refused,
                 "refused: bot connect tcp 10.1.0.1:443\n  rule: deny 10.1.0.0/16 (bot.toml:5)\n",
             ),
             (
                 "[2001:db8::1]:1",
-                10,
+                ExitCode::Refused,
                 "refused: bot connect tcp [2001:db8::1]:1\n  rule: none allows it\n",
             ),
             (
                 "192.0.2.1:1",
-                11,
+                ExitCode::Observed,
                 "observed: bot connect tcp 192.0.2.1:1\n  rule: allow 192.0.2.1 (bot.toml:4)\n",
             ),
             (
                 "[::]:80",
-                10,
+                ExitCode::Refused,
                 "refused: bot connect tcp [::1]:80\n  rule: none allows it\n  note: :: means ::1; \
                  permitted if the peer is a process of the same agent\n",
             ),
