@@ -42,14 +42,8 @@ impl Backend for Daemon {
     fn is_tagged(&self, peer: &Peer) -> io::Result<bool> {
         tokio::task::block_in_place(|| {
             let cgroup = instance::cgroup_of(peer.pid())?;
-            let cgroups = cgroup2::find().map_err(io::Error::other)?;
-            let id = std::fs::metadata(cgroups.directory(&cgroup))?.ino();
             match self.guard().as_ref() {
-                Some(guard) => guard
-                    .tables
-                    .tag(id)
-                    .map(|tag| tag.is_some())
-                    .map_err(io::Error::other),
+                Some(guard) => guard.is_agents(&cgroup),
                 None => Ok(true),
             }
         })

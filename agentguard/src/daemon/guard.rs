@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -124,6 +125,7 @@ impl Guard {
         names: &BTreeSet<String>,
     ) -> Result<Applied, ApplyError> {
         let mut applied = Applied::default();
+        let before = self.agents.declarations();
         // Events that the new scopes decide must find them.
         let mut directory = self.directory.write();
         let scopes: Vec<_> = changes
@@ -134,12 +136,7 @@ impl Guard {
         for change in changes {
             let version = versions.get(&change.slot).copied().unwrap_or_default();
             directory.replace(change.slot, version, Arc::clone(&change.scope));
-            let old = self
-                .agents
-                .get(&change.scope.agent.name)
-                .map(|agent| agent.scope.matches.clone())
-                .unwrap_or_default();
-            redeclare(&mut self.tables, change.slot, &old, &change.scope.matches)?;
+            declare(&mut self.tables, change.slot, &change.scope.matches)?;
             let name = change.scope.agent.name.clone();
             if change.is_added {
                 applied.added.push(name);
@@ -149,9 +146,14 @@ impl Guard {
             self.agents.apply(change, version);
         }
         drop(directory);
-        for scope in self.agents.retire(|name| names.contains(name)) {
-            redeclare(&mut self.tables, 0, &scope.matches, &Matches::default())?;
-            applied.removed.push(scope.agent.name.clone());
+        applied.removed = self.agents.retire(|name| names.contains(name));
+        // What went from one agent to another has been declared anew, and is not withdrawn.
+        let declared = self.agents.declarations();
+        for unit in before.units.difference(&declared.units) {
+            self.tables.withdraw_unit(unit)?;
+        }
+        for path in before.cgroups.difference(&declared.cgroups) {
+            self.tables.withdraw_path(path)?;
         }
         Ok(applied)
     }
@@ -243,6 +245,19 @@ impl Guard {
         Ok(lost)
     }
 
+    /// Whether a cgroup is an agent's: it or an ancestor has a tag.
+    pub fn is_agents(&self, path: &str) -> io::Result<bool> {
+        let ancestors = Path::new(path).ancestors();
+        for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
+            let directory = self.cgroups.directory(&ancestor.to_string_lossy());
+            let id = std::fs::metadata(directory)?.ino();
+            if self.tables.tag(id).map_err(io::Error::other)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Paths of the cgroups that the programs are attached to.
     pub(super) fn attach_points(&self) -> Vec<String> {
         self.attached.paths()
@@ -271,24 +286,12 @@ impl Guard {
     }
 }
 
-/// Replaces what an agent declared.
-fn redeclare(
-    tables: &mut Tables,
-    slot: u32,
-    old: &Matches,
-    new: &Matches,
-) -> Result<(), TableError> {
-    for path in &new.cgroups {
+fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), TableError> {
+    for path in &matches.cgroups {
         tables.declare_path(path, slot)?;
     }
-    for unit in &new.units {
+    for unit in &matches.units {
         tables.declare_unit(unit, slot)?;
-    }
-    for path in old.cgroups.iter().filter(|path| !new.cgroups.contains(path)) {
-        tables.withdraw_path(path)?;
-    }
-    for unit in old.units.iter().filter(|unit| !new.units.contains(unit)) {
-        tables.withdraw_unit(unit)?;
     }
     Ok(())
 }
