@@ -246,7 +246,7 @@ impl Guard {
     }
 
     /// Whether a cgroup is an agent's: it or an ancestor has a tag.
-    pub fn is_agents(&self, path: &str) -> io::Result<bool> {
+    pub(super) fn is_agents(&self, path: &str) -> io::Result<bool> {
         let ancestors = Path::new(path).ancestors();
         for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
             let directory = self.cgroups.directory(&ancestor.to_string_lossy());
