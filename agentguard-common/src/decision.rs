@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A rule that is *observed* refuses nothing: an observed `deny` records what it would have
-//! refused, an observed `allow` permits and records that nothing else would have.
+//! refused, an observed `allow` permits and records that nothing else would have. While something
+//! else may still permit, the verdict of such an `allow` therefore counts as "no rule".
 
 use crate::{
     address::Address,
@@ -126,6 +127,19 @@ impl Verdict {
         }
     }
 
+    /// The verdict as it is recorded: a rule is a reason, an observed one too.
+    #[inline(always)]
+    const fn settled(self) -> Self {
+        Self {
+            reason: if self.rule == NO_RULE {
+                self.reason
+            } else {
+                Reason::Rule
+            },
+            ..self
+        }
+    }
+
     /// A refusal, or what observe mode makes of it.
     #[inline(always)]
     const fn refuse(reason: Reason, rule: u16, flags: u16) -> Self {
@@ -144,6 +158,11 @@ impl Verdict {
 /// Decides whether the agent may reach a destination.
 #[inline(always)]
 pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
+    destination(tables, to).settled()
+}
+
+#[inline(always)]
+fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
     let Some(first) = tables.row(DENY_ROW) else {
         return Verdict::ERROR;
     };
@@ -157,15 +176,11 @@ pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         let Some(observe) = tables.row(OBSERVE_ROW) else {
             return Verdict::ERROR;
         };
-        observed(
-            matched,
-            first.rules,
-            allow.rules,
-            observe.rules,
-            header.flags,
-        )
+        observed(matched, first.rules, allow.rules, observe.rules, header.flags)
     };
-    if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
+    if matches!(verdict.reason, Reason::NoRule)
+        && to.address.is_loopback()
+        && tables.same_agent(to)
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
@@ -176,6 +191,11 @@ pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
 /// unspecified address is *every* address here.
 #[inline(always)]
 pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
+    bind(tables, local).settled()
+}
+
+#[inline(always)]
+fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     if local.port == 0 {
         return Verdict::permit(Reason::AnyPort, NO_RULE);
     }
@@ -193,13 +213,7 @@ pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     let Some(observe) = tables.row(OBSERVE_ROW) else {
         return Verdict::ERROR;
     };
-    observed(
-        matched,
-        RuleSet::EMPTY,
-        listen.rules,
-        observe.rules,
-        header.flags,
-    )
+    observed(matched, RuleSet::EMPTY, listen.rules, observe.rules, header.flags)
 }
 
 /// Decides whether a packet may leave a socket that the agent did not connect: it answers a peer,
@@ -207,18 +221,18 @@ pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
 /// `deny` rule for the peer refuses it all the same.
 #[inline(always)]
 pub fn decide_answer<T: Tables>(tables: &T, local: &Endpoint, to: &Endpoint) -> Verdict {
-    let verdict = decide_destination(tables, to);
-    if matches!(verdict.action, Action::Permit)
-        || !matches!(verdict.reason, Reason::NoRule)
-        || local.port == 0
-    {
-        return verdict;
+    let verdict = destination(tables, to);
+    if !matches!(verdict.reason, Reason::NoRule) || local.port == 0 {
+        return verdict.settled();
     }
-    let listen = decide_bind(tables, local);
-    if matches!(listen.reason, Reason::NoRule) {
-        verdict
+    let listen = bind(tables, local);
+    // An enforced `listen` permits; else an observed rule for either end does.
+    if matches!(listen.reason, Reason::NoRule)
+        && (verdict.rule != NO_RULE || listen.rule == NO_RULE)
+    {
+        verdict.settled()
     } else {
-        listen
+        listen.settled()
     }
 }
 
@@ -313,17 +327,12 @@ fn observed(
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = resolve(
-        matched & deny,
-        matched & allow & !observe,
-        flags | FLAG_OBSERVE,
-    );
+    let strict = resolve(matched & deny, matched & allow & !observe, flags | FLAG_OBSERVE);
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.
         _ if strict.rule == NO_RULE => Verdict {
             rule: lenient.rule,
-            reason: Reason::Rule,
             ..strict
         },
         _ => strict,

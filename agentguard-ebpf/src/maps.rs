@@ -5,7 +5,8 @@ use agentguard_common::{
     event::Event,
     identity::Tag,
     limits::{
-        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_UNIT_NAME, RING_BYTES,
+        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_INSTANCES,
+        MAX_UNIT_NAME, RING_BYTES,
     },
     scope::Row,
 };
@@ -25,8 +26,13 @@ pub type Bank = Array<Row, 1, { BPF_F_INNER_MAP as usize }>;
 #[btf_map]
 pub static TAGS: HashMap<u64, Tag, { DEFAULT_MAX_CGROUPS as usize }, NO_PREALLOC> = HashMap::new();
 
-/// How many cgroups of agents found no room in [`TAGS`]. While it is not 0, a cgroup without a tag
-/// is looked for among its ancestors.
+/// The cgroups at which instances begin, again. What an agent makes below them can fill [`TAGS`],
+/// but not this table, whose memory is set aside at load.
+#[btf_map]
+pub static INSTANCES: HashMap<u64, Tag, { MAX_INSTANCES as usize }> = HashMap::new();
+
+/// How many cgroups of agents found no room in [`TAGS`]. Once it is not 0, a cgroup without a tag
+/// is looked for among the descendants of [`INSTANCES`].
 #[btf_map]
 pub static UNTAGGED: Array<u64, 1> = Array::new();
 

@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod control;
+pub mod daemon;
 pub mod events;
 pub mod identity;
 pub mod kernel;

@@ -78,8 +78,8 @@ pub(crate) fn build(profile: Profile) -> Result<Programs> {
 
 /// Compiles the dependencies while the kernel side is not there yet. The daemon itself cannot be
 /// built without it, so a failure means nothing here: the real build comes later, and tells.
-pub(crate) fn build_dependencies() -> Result<()> {
-    let mut command = cargo(Profile::Quick, "build")?;
+pub(crate) fn build_dependencies(profile: Profile) -> Result<()> {
+    let mut command = cargo(profile, "build")?;
     command
         .args([
             "--workspace",

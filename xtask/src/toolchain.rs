@@ -85,6 +85,20 @@ impl Compiler {
         }
     }
 
+    /// Whether clippy of the same version is installed.
+    pub(crate) fn has_clippy(&self) -> bool {
+        match self.route {
+            Route::System => Path::new("/usr/bin/clippy-driver").is_file(),
+            Route::Nightly => process::output(Command::new("rustup").args([
+                "run",
+                "nightly",
+                "cargo-clippy",
+                "--version",
+            ]))
+            .is_ok(),
+        }
+    }
+
     /// Cargo with this compiler, in the directory of the kernel side. What the caller's environment
     /// says of compilers and flags is for user space, and is taken away.
     pub(crate) fn cargo(&self) -> Command {

@@ -13,10 +13,11 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 
+use super::tag;
 use crate::{
     atomic::add_one,
     kernel::Cgroup,
-    maps::{PATHS, TAGS, UNITS, UNTAGGED},
+    maps::{INSTANCES, PATHS, TAGS, UNITS, UNTAGGED},
 };
 
 #[btf_tracepoint(function = "cgroup_mkdir")]
@@ -27,16 +28,21 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     }
     let id = cgroup.id();
     // A tag is not shed: what an agent makes is the agent's, whatever it is called.
-    // SAFETY: a tag is never changed, and the parent exists while its child is made.
-    let parent = cgroup.parent_id().and_then(|id| unsafe { TAGS.get(id) });
-    let tag = match parent {
-        Some(tag) => *tag,
+    let inherited = cgroup.parent_id().and_then(tag);
+    let tag = match inherited {
+        Some(tag) => tag,
         None => match declared(ctx.arg(1)) {
-            Some(agent) => Tag {
-                instance: id,
-                agent,
-                reserved: 0,
-            },
+            Some(agent) => {
+                let tag = Tag {
+                    instance: id,
+                    agent,
+                    reserved: 0,
+                };
+                // Cannot fail while there are fewer instances than the table holds; then the tag
+                // table has it still.
+                let _ = INSTANCES.insert(&id, &tag, 0);
+                tag
+            }
             None => return 0,
         },
     };

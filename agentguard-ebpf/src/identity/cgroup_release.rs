@@ -5,14 +5,16 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{kernel::Cgroup, maps::TAGS};
+use crate::{kernel::Cgroup, maps::{INSTANCES, TAGS}};
 
 #[btf_tracepoint(function = "cgroup_release")]
 pub fn cgroup_release(ctx: BtfTracePointContext) -> i32 {
     let cgroup = Cgroup::new(ctx.arg(0));
     if cgroup.is_v2() {
         // Most cgroups have no tag: that there is none to remove is no error.
-        let _ = TAGS.remove(cgroup.id());
+        let id = cgroup.id();
+        let _ = TAGS.remove(&id);
+        let _ = INSTANCES.remove(&id);
     }
     0
 }

@@ -12,7 +12,7 @@ use aya_ebpf::{
     },
 };
 
-use crate::maps::{TAGS, UNTAGGED};
+use crate::maps::{INSTANCES, TAGS, UNTAGGED};
 
 /// Who it is: the cgroup, and the tag that it carries.
 pub struct Owner {
@@ -30,7 +30,7 @@ pub fn current() -> Option<Owner> {
     if let Some(tag) = tag(cgroup) {
         return Some(Owner { cgroup, tag });
     }
-    let tag = tag(inherited_by_task()?)?;
+    let tag = instance(inherited_by_task()?)?;
     Some(Owner { cgroup, tag })
 }
 
@@ -42,7 +42,7 @@ pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
     if let Some(tag) = tag(cgroup) {
         return Some(Owner { cgroup, tag });
     }
-    let tag = tag(inherited_by_socket(skb)?)?;
+    let tag = instance(inherited_by_socket(skb)?)?;
     Some(Owner { cgroup, tag })
 }
 
@@ -50,6 +50,12 @@ pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
 fn tag(cgroup: u64) -> Option<Tag> {
     // SAFETY: a tag is never changed, and is removed only when nothing can be in its cgroup.
     unsafe { TAGS.get(&cgroup) }.copied()
+}
+
+#[inline(always)]
+fn instance(cgroup: u64) -> Option<Tag> {
+    // SAFETY: as above.
+    unsafe { INSTANCES.get(&cgroup) }.copied()
 }
 
 // Functions of their own, so that their loops are verified apart.
@@ -66,8 +72,8 @@ fn inherited_by_socket(skb: *mut __sk_buff) -> Option<u64> {
     inherited(|level| unsafe { bpf_skb_ancestor_cgroup_id(skb, level) })
 }
 
-/// The uppermost ancestor that has a tag; all beneath it have inherited it. It costs a look-up a
-/// level, so it is looked for only if some cgroup's tag found no room in the table.
+/// The ancestor, or the cgroup itself, at which an instance begins. It costs a look-up a level, so
+/// it is looked for only if some cgroup's tag found no room in the table.
 #[inline(always)]
 fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
     if UNTAGGED.get(0).is_none_or(|count| *count == 0) {
@@ -78,7 +84,7 @@ fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
         if cgroup == 0 {
             return None;
         }
-        if tag(cgroup).is_some() {
+        if instance(cgroup).is_some() {
             return Some(cgroup);
         }
     }

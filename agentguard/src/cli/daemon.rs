@@ -4,8 +4,16 @@ use std::path::PathBuf;
 
 use agentguard_common::limits::DEFAULT_MAX_CGROUPS;
 use clap::Args;
+use tracing_subscriber::EnvFilter;
 
-/// Where the daemon finds and puts its things.
+use super::{Error, ExitCode};
+use crate::daemon;
+
+/// Enforce the scopes until told to stop
+///
+/// It says on standard error when it enforces, and to systemd if that started it. SIGHUP loads the
+/// scopes again and opens the log anew; SIGTERM ends enforcement. RUST_LOG sets what it says of
+/// itself (warn, info, debug).
 #[derive(Args, Debug, Clone)]
 pub struct DaemonArgs {
     /// Directory of the scopes: every *.toml in it declares an agent
@@ -30,6 +38,18 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CGROUPS,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_cgroups: u32,
+}
+
+/// Runs the daemon.
+pub(super) fn run(args: DaemonArgs) -> Result<ExitCode, Error> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    daemon::run(args)?;
+    Ok(ExitCode::Done)
 }
 
 /// A cgroup's own name: one component of a path.

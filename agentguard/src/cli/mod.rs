@@ -1,9 +1,11 @@
 //! The command line: one file a verb.
 
+pub mod check;
 pub mod daemon;
 mod descriptors;
 mod doctor;
 pub mod exit;
+pub mod explain;
 mod output;
 mod reload;
 mod run;
@@ -19,9 +21,12 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exit::ExitCode;
 
-use crate::control::{
-    api::{DEFAULT_SOCKET, ErrorCode},
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{DEFAULT_SOCKET, ErrorCode},
+        client::{Client, ClientError},
+    },
+    daemon::DaemonError,
 };
 
 /// Confines AI agents from the kernel
@@ -48,9 +53,12 @@ Exit status:
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Daemon(daemon::DaemonArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Reload(reload::ReloadArgs),
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Doctor(doctor::DoctorArgs),
     Tail(tail::TailArgs),
 }
@@ -80,9 +88,15 @@ enum Error {
     /// The command was not started.
     #[error(transparent)]
     Run(#[from] run::RunError),
+    /// The daemon does not run.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// The log cannot be shown.
     #[error(transparent)]
     Tail(#[from] tail::TailError),
+    /// The question cannot be answered.
+    #[error(transparent)]
+    Explain(#[from] explain::OfflineError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(io::Error),
@@ -93,6 +107,8 @@ impl Error {
         match self {
             Self::Client(error) => client_exit_code(error),
             Self::Run(error) => error.exit_code(),
+            Self::Daemon(error) => error.exit_code(),
+            Self::Explain(error) => error.exit_code(),
             Self::Tail(_) | Self::Output(_) => ExitCode::Failed,
         }
     }
@@ -121,9 +137,12 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = match command {
+        Command::Daemon(args) => daemon::run(args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Tail(args) => tail::run(args)
             .map(|()| ExitCode::Done)
@@ -134,7 +153,7 @@ pub fn main() -> ExitCode {
         // The reader has seen enough: `agentguard status | head`.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Done,
         Err(error) => {
-            complain(&error.to_string());
+            error.to_string().lines().for_each(complain);
             if let Error::Client(ClientError::Api(api)) = &error {
                 api.errors.iter().for_each(|line| complain(line));
             }

@@ -23,7 +23,7 @@ use self::{line::Style, source::Source};
 /// Between two looks at the file.
 const INTERVAL: u16 = 150;
 
-/// Arguments of `agentguard tail`.
+/// Show the violation log
 #[derive(Clone, Debug, clap::Args)]
 pub struct TailArgs {
     /// Only the records of this agent

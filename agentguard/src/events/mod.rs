@@ -2,3 +2,4 @@
 
 mod cmdline;
 pub mod enrich;
+pub mod ring;

@@ -1,5 +1,7 @@
 //! The kernel side, seen from user space.
 
+pub mod attach;
+mod banks;
 pub mod btf;
 mod capabilities;
 pub mod cgroup2;
@@ -7,3 +9,4 @@ pub mod object;
 pub mod probe;
 pub mod protection;
 mod sys;
+pub mod tables;

@@ -55,7 +55,7 @@ fn raw(fd: BorrowedFd<'_>) -> u32 {
 
 /// Puts the map `inner` at `index` of an array of maps. The kernel waits until no program runs that
 /// could still see what was there before (`maybe_wait_bpf_programs`).
-pub fn set_inner_map(outer: BorrowedFd<'_>, index: u32, inner: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn set_inner_map(outer: BorrowedFd<'_>, index: u32, inner: BorrowedFd<'_>) -> io::Result<()> {
     let value = raw(inner);
     bpf(
         BPF_MAP_UPDATE_ELEM,
@@ -70,7 +70,7 @@ pub fn set_inner_map(outer: BorrowedFd<'_>, index: u32, inner: BorrowedFd<'_>) -
 }
 
 /// Takes the map at `index` out of an array of maps.
-pub fn clear_inner_map(outer: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+pub(super) fn clear_inner_map(outer: BorrowedFd<'_>, index: u32) -> io::Result<()> {
     bpf(
         BPF_MAP_DELETE_ELEM,
         &mut Element {
@@ -86,7 +86,7 @@ pub fn clear_inner_map(outer: BorrowedFd<'_>, index: u32) -> io::Result<()> {
 /// Writes the elements of an array from its first on, in one call (Linux 5.6).
 ///
 /// `T` must have the map's value size, or the kernel would read beyond the slice.
-pub fn fill_array<T: aya::Pod>(array: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
+pub(super) fn fill_array<T: aya::Pod>(array: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
     let count = u32::try_from(values.len()).map_err(io::Error::other)?;
     let keys: Vec<u32> = (0..count).collect();
     let mut batch = Batch {
@@ -108,7 +108,7 @@ pub fn fill_array<T: aya::Pod>(array: BorrowedFd<'_>, values: &[T]) -> io::Resul
 
 /// Waits until every program that runs now has ended (`membarrier(MEMBARRIER_CMD_GLOBAL)`, which
 /// is `synchronize_rcu`).
-pub fn wait_for_programs() -> io::Result<()> {
+pub(super) fn wait_for_programs() -> io::Result<()> {
     const MEMBARRIER_CMD_GLOBAL: i32 = 1;
     // SAFETY: the call takes no pointers.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };

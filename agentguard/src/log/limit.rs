@@ -32,6 +32,8 @@ const NAME_ROOM: usize = 32;
 pub fn render(mut record: Record) -> io::Result<Vec<u8>> {
     let mut body = serialize(&record)?;
     if body.len() <= MAX_BODY {
+        // Thousands of them can wait.
+        body.shrink_to_fit();
         return Ok(body);
     }
     for index in 0..record.texts().len() {
@@ -87,7 +89,7 @@ mod tests {
     use std::path::Path;
 
     use agentguard_common::event::{COMM_LEN, Event};
-    use proptest::{collection::vec, prelude::*};
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -98,19 +100,16 @@ mod tests {
 
     /// Texts of every length, out of bytes and characters of every kind.
     fn text() -> impl Strategy<Value = String> {
-        let piece = prop_oneof![
-            vec(any::<u8>(), 0..8).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            any::<char>().prop_map(String::from),
-            Just("\u{202e}\u{200b}".to_owned()),
-            Just("\u{1b}[2J\u{9b}\u{7f}\n\"\\".to_owned()),
-            Just("\u{e0041}".to_owned()),
-            Just("a".to_owned()),
-            Just("é中".to_owned()),
-        ];
-        let length = prop_oneof![20 => 0..32_usize, 1 => 0..600_usize, 2 => 3500..=4096_usize];
-        (vec(piece, 1..3), length).prop_map(|(pieces, length)| {
-            let pieces = pieces.concat();
-            let mut text = pieces.repeat(length.div_ceil(pieces.len().max(1)));
+        any::<([u8; 6], u32, u32)>().prop_map(|(bytes, kind, length)| {
+            let piece = match kind % 6 {
+                0 => "\u{202e}\u{200b}\u{e0041}".to_owned(),
+                1 => "\u{1b}[2J\u{9b}\u{7f}\n\"\\".to_owned(),
+                2 => "aé中".to_owned(),
+                3 => char::from_u32(length % 0x11_0000).into_iter().collect(),
+                _ => String::from_utf8_lossy(&bytes).into_owned(),
+            };
+            let length = length as usize % if kind % 11 == 0 { 4097 } else { 32 };
+            let mut text = piece.repeat(length.div_ceil(piece.len().max(1)));
             text.truncate(text.floor_char_boundary(length));
             text
         })

@@ -8,6 +8,7 @@
 //! writes it. What could not be written is counted, and the log itself says how much it was.
 //! `docs/violation-log.md` describes the records.
 
+mod batch;
 mod clock;
 pub mod escape;
 mod file;
@@ -15,6 +16,7 @@ mod kinds;
 mod limit;
 mod queue;
 mod record;
+mod socket;
 mod violation;
 mod writer;
 

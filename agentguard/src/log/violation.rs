@@ -1,19 +1,14 @@
 //! The record of a refusal.
 
-use std::{
-    borrow::Cow,
-    net::{Ipv4Addr, Ipv6Addr},
-    path::Path,
-};
+use std::{borrow::Cow, path::Path};
 
 use agentguard_common::{
-    address::Address,
     decision::{Action, Reason},
     event::{Event, Operation},
-    protocol::{ICMP, ICMPV6, TCP, UDP},
 };
 use serde::Serialize;
 
+use super::socket::{has_ports, ip, protocol, socket_type};
 use crate::events::enrich::ProcessFacts;
 
 /// What an event does not say itself.
@@ -44,7 +39,6 @@ pub struct RuleRef<'a> {
 
 /// A refusal, or what would have been one. A fact that is not known has no key.
 #[derive(Clone, Debug, Default, Serialize)]
-#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the fields are the record's, which docs/violation-log.md describes"
@@ -145,7 +139,7 @@ impl Violation {
         if event.operation == Operation::Socket as u8 {
             return;
         }
-        let ip = text(event.address);
+        let ip = ip(event.address);
         if !has_ports(event.socket_type, event.protocol) {
             self.destination = Some(ip.clone());
         } else if event.address.v4().is_some() {
@@ -196,61 +190,10 @@ fn unit(cgroup: &str) -> Option<&str> {
     })
 }
 
-fn text(address: Address) -> String {
-    address.v4().map_or_else(
-        || {
-            let bits = (u128::from(address.hi) << 64) | u128::from(address.lo);
-            Ipv6Addr::from(bits).to_string()
-        },
-        |v4| Ipv4Addr::from(v4).to_string(),
-    )
-}
-
-const SOCK_STREAM: u16 = 1;
-const SOCK_DGRAM: u16 = 2;
-const SOCK_RAW: u16 = 3;
-
-fn socket_type(number: u16) -> Cow<'static, str> {
-    match number {
-        SOCK_STREAM => "stream".into(),
-        SOCK_DGRAM => "dgram".into(),
-        SOCK_RAW => "raw".into(),
-        4 => "rdm".into(),
-        5 => "seqpacket".into(),
-        6 => "dccp".into(),
-        10 => "packet".into(),
-        other => other.to_string().into(),
-    }
-}
-
-fn protocol(socket_type: u16, number: u16) -> Cow<'static, str> {
-    match (socket_type, number) {
-        (SOCK_RAW, _) => "raw".into(),
-        (SOCK_STREAM, 0) => "tcp".into(),
-        (SOCK_DGRAM, 0) => "udp".into(),
-        (_, 33) => "dccp".into(),
-        (_, 115) => "l2tp".into(),
-        (_, 132) => "sctp".into(),
-        (_, 136) => "udplite".into(),
-        (_, 262) => "mptcp".into(),
-        (_, other) => match u8::try_from(other) {
-            Ok(ICMP | ICMPV6) => "icmp".into(),
-            Ok(TCP) => "tcp".into(),
-            Ok(UDP) => "udp".into(),
-            _ => other.to_string().into(),
-        },
-    }
-}
-
-fn has_ports(socket_type: u16, number: u16) -> bool {
-    matches!(
-        protocol(socket_type, number).as_ref(),
-        "tcp" | "udp" | "sctp" | "dccp" | "udplite" | "mptcp"
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use agentguard_common::address::Address;
+
     use super::*;
 
     fn with(address: Address, socket_type: u16, protocol: u16, port: u16) -> Violation {
@@ -270,34 +213,6 @@ mod tests {
             cgroup: None,
         };
         Violation::new(&event, &context)
-    }
-
-    #[test]
-    fn protocols_have_their_names() {
-        for (socket_type, number, name, type_name) in [
-            (1, 0, "tcp", "stream"),
-            (1, 6, "tcp", "stream"),
-            (2, 0, "udp", "dgram"),
-            (2, 17, "udp", "dgram"),
-            (2, 1, "icmp", "dgram"),
-            (2, 58, "icmp", "dgram"),
-            (3, 1, "raw", "raw"),
-            (3, 255, "raw", "raw"),
-            (1, 132, "sctp", "stream"),
-            (5, 132, "sctp", "seqpacket"),
-            (6, 33, "dccp", "dccp"),
-            (2, 136, "udplite", "dgram"),
-            (2, 115, "l2tp", "dgram"),
-            (1, 262, "mptcp", "stream"),
-            (7, 47, "47", "7"),
-            (1, 300, "300", "stream"),
-        ] {
-            let violation = with(Address::from_v4(1), socket_type, number, 1);
-            assert_eq!(
-                (&*violation.protocol, &*violation.socket_type),
-                (name, type_name)
-            );
-        }
     }
 
     #[test]

@@ -12,16 +12,15 @@ use std::{
 
 use super::{
     LogError,
+    batch::{BATCH_BYTES, Entry},
     clock::Clock,
     file::LogFile,
-    kinds::{Growth, Loss, Repeat, Unwritten},
+    kinds::Unwritten,
     limit::{push_line, render},
-    queue::{Line, LogCounters, LogHandle, QUEUE_BYTES, Shared, State},
+    queue::{LogCounters, LogHandle, QUEUE_BYTES, Shared, State},
     record::{Body, Record},
 };
 
-/// Bytes of rendered records that are written, and synced, at once.
-const BATCH_BYTES: usize = 1 << 20;
 /// Between two tries while the file cannot be written.
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two reports of what was lost or repeated.
@@ -89,14 +88,6 @@ struct Writer {
     closing: bool,
 }
 
-/// Something that becomes a line.
-enum Entry {
-    Line(Line),
-    Loss(Loss),
-    Repeat(Repeat),
-    Unwritten(Unwritten),
-}
-
 impl Writer {
     fn run(mut self) {
         while let Some(batch) = self.next_batch() {
@@ -121,7 +112,7 @@ impl Writer {
             let report = reports && until_report.is_zero();
             let until_retry = match self.failed {
                 Some(_) if self.closing => {
-                    abandon(&mut state);
+                    state.abandon();
                     return None;
                 }
                 Some(at) => RETRY.saturating_sub(at.elapsed()),
@@ -130,10 +121,10 @@ impl Writer {
             let work = !state.lines.is_empty() || report || state.check_path;
             if work && until_retry.is_zero() {
                 state.check_path = false;
-                return Some(take(&mut state, report));
+                return Some(state.take(report));
             }
             if self.closing {
-                abandon(&mut state);
+                state.abandon();
                 return None;
             }
             state = if work || reports {
@@ -179,7 +170,7 @@ impl Writer {
 
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        settle(&mut state, batch, done);
+        state.settle(batch, done);
         let before = std::mem::replace(&mut state.problem, problem.clone());
         drop(state);
         if before != problem {
@@ -217,76 +208,4 @@ fn wait<'a>(
         .wait_timeout(state, time)
         .unwrap_or_else(PoisonError::into_inner)
         .0
-}
-
-/// Takes a batch out of the queue; its lines still count as queued.
-fn take(state: &mut State, report: bool) -> Vec<Entry> {
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    while bytes < BATCH_BYTES
-        && let Some(line) = state.lines.pop_front()
-    {
-        bytes += line.size();
-        batch.push(Entry::Line(line));
-    }
-    if report {
-        for (agent, Growth { lost, repeated }) in std::mem::take(&mut state.growth) {
-            if lost > 0 {
-                let agent = agent.clone();
-                batch.push(Entry::Loss(Loss { agent, lost }));
-            }
-            if repeated > 0 {
-                batch.push(Entry::Repeat(Repeat { agent, repeated }));
-            }
-        }
-        if state.unreported > 0 {
-            let unwritten = std::mem::take(&mut state.unreported);
-            batch.push(Entry::Unwritten(Unwritten { unwritten }));
-        }
-    }
-    batch
-}
-
-/// Counts the first `done` entries as written, and puts the others back.
-fn settle(state: &mut State, mut batch: Vec<Entry>, done: usize) {
-    for entry in batch.drain(done..).rev() {
-        match entry {
-            Entry::Line(line) => state.lines.push_front(line),
-            Entry::Loss(Loss { agent, lost }) => {
-                state.add_growth(&agent, Growth { lost, repeated: 0 });
-            }
-            Entry::Repeat(Repeat { agent, repeated }) => {
-                state.add_growth(&agent, Growth { lost: 0, repeated });
-            }
-            Entry::Unwritten(Unwritten { unwritten }) => state.unreported += unwritten,
-        }
-    }
-    for entry in batch {
-        if let Entry::Line(line) = entry {
-            state.bytes -= line.size();
-            state.counters.queued -= u64::from(line.is_violation);
-            state.counters.written += u64::from(line.is_violation);
-        }
-    }
-}
-
-/// Ends the log. What is still queued is lost.
-fn abandon(state: &mut State) {
-    state.closed = true;
-    let lost = state
-        .lines
-        .drain(..)
-        .filter(|line| line.is_violation)
-        .count() as u64;
-    state.bytes = 0;
-    state.counters.queued -= lost;
-    state.counters.unwritten += lost;
-    state.unreported += lost;
-    if state.unreported > 0 || !state.growth.is_empty() {
-        tracing::error!(
-            "the violation log ends without {} violations and reports of {} agents",
-            state.unreported,
-            state.growth.len(),
-        );
-    }
 }

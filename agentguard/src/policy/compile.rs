@@ -112,12 +112,16 @@ fn add_addresses(section: &mut Section, rule: &Rule) {
     };
     let (first, last) = prefix.bounds();
     let (mapped_first, mapped_last) = Prefix::IPV4.bounds();
-    // IPv4 lives inside the IPv6 axis: a short IPv6 prefix must not match it.
-    if prefix.network().is_ipv6() && first < mapped_first && mapped_last < last {
-        section.add(first, mapped_first - 1, rule.number);
-        section.add(mapped_last + 1, last, rule.number);
-    } else {
+    if prefix.network().is_ipv4() || last < mapped_first || mapped_last < first {
         section.add(first, last, rule.number);
+        return;
+    }
+    // IPv4 lives inside the IPv6 axis: a short IPv6 prefix must not match it.
+    if first < mapped_first {
+        section.add(first, mapped_first - 1, rule.number);
+    }
+    if mapped_last < last {
+        section.add(mapped_last + 1, last, rule.number);
     }
 }
 

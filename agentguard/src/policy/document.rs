@@ -20,7 +20,7 @@ const MAX_ERRORS: usize = 100;
 #[non_exhaustive]
 pub enum FormError {
     /// It is not TOML.
-    #[error("{0}")]
+    #[error("not TOML: {0}")]
     Syntax(String),
     /// A key that scopes do not have.
     #[error("unknown key {key:?} in {section}; expected {expected}{hint}")]
@@ -84,14 +84,16 @@ impl<'a> Document<'a> {
             errors: Vec::new(),
         };
         // What remains of a document with a syntax error would give misleading errors of its own.
-        match DeTable::parse(text) {
-            Ok(table) => (document, Some(table.into_inner())),
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                document.report(at, FormError::Syntax(one_line(error.message())));
-                (document, None)
-            }
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            return (document, Some(table.into_inner()));
         }
+        for error in errors {
+            let span = error.span().unwrap_or_default();
+            let message = syntax(error.message(), text.get(span.clone()).unwrap_or_default());
+            document.report(span.start, FormError::Syntax(message));
+        }
+        (document, None)
     }
 
     /// Reports an error at a byte of the text.
@@ -106,7 +108,10 @@ impl<'a> Document<'a> {
 
     /// What was reported, in the order of the file.
     pub(super) fn into_errors(mut self) -> Vec<PolicyError> {
+        // By place; the parser closes every level of a nesting at the same one.
         self.errors.sort_by_key(|(at, _)| *at);
+        self.errors
+            .dedup_by_key(|(at, problem)| (*at, problem.to_string()));
         if self.errors.len() > MAX_ERRORS {
             let more = self.errors.len() - MAX_ERRORS;
             self.errors.truncate(MAX_ERRORS);
@@ -264,11 +269,16 @@ pub(super) fn suggestion(found: &str, names: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// A message of the TOML parser on one line.
-fn one_line(message: &str) -> String {
-    let line = message
+/// A message of the TOML parser, on one line, and the text that it is about.
+fn syntax(message: &str, about: &str) -> String {
+    let lines = message
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty());
-    line.collect::<Vec<_>>().join("; ")
+    let message = lines.collect::<Vec<_>>().join("; ");
+    if about.is_empty() || about.len() > 80 {
+        message
+    } else {
+        format!("{message}: {about:?}")
+    }
 }

@@ -75,16 +75,17 @@ fn allowed(prefix: Prefix, every_port: bool, warn: &mut impl FnMut(String)) {
         ));
         return;
     }
-    if prefix.length() < wide {
-        warn(format!(
-            "permits a large part of all {family} addresses{ports}"
-        ));
-    }
     let within = |network: &str, length| {
         network.parse().is_ok_and(|network| {
             Prefix::new(network, length).is_ok_and(|block: Prefix| block.overlaps(prefix))
         })
     };
+    let global = prefix.network().is_ipv4() || within("2000::", 3);
+    if global && prefix.length() < wide {
+        warn(format!(
+            "permits a large part of all {family} addresses{ports}"
+        ));
+    }
     if within("127.0.0.0", 8) || within("::1", 128) {
         if every_port {
             warn("permits every local service of this host".to_owned());

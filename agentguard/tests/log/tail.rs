@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Write},
+    io::Write,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::common::{context, event, open};
 
-fn options(log: &Path) -> TailOptions {
+pub(crate) fn options(log: &Path) -> TailOptions {
     TailOptions {
         log: log.to_owned(),
         agent: None,
@@ -30,7 +30,7 @@ fn options(log: &Path) -> TailOptions {
 }
 
 /// What is shown while the steps are taken, one between every two looks.
-fn shown(options: &TailOptions, steps: Vec<Box<dyn FnOnce() + '_>>) -> String {
+pub(crate) fn shown(options: &TailOptions, steps: Vec<Box<dyn FnOnce() + '_>>) -> String {
     let mut out = Vec::new();
     let mut steps = steps.into_iter();
     tail(options, &mut out, &mut || {
@@ -47,11 +47,11 @@ fn once(options: &TailOptions) -> String {
     shown(options, Vec::new())
 }
 
-fn line(n: u32) -> String {
+pub(crate) fn line(n: u32) -> String {
     format!("{{\"v\":1,\"kind\":\"loss\",\"agent\":\"a{n}\",\"lost\":{n}}}\n")
 }
 
-fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -61,14 +61,14 @@ fn append(path: &Path, text: &str) {
 }
 
 /// The agents of the lines that were shown.
-fn agents(shown: &str) -> Vec<String> {
+pub(crate) fn agents(shown: &str) -> Vec<String> {
     shown
         .lines()
         .map(|line| line.split(' ').nth(1).unwrap().to_owned())
         .collect()
 }
 
-fn log() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn log() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("v.jsonl");
     (directory, path)
@@ -120,7 +120,7 @@ fn people_see_who_what_where_and_why() {
         [
             r"bot refused connect tcp 10.0.0.1:443 (deny 10.0.0.0/8) cu\u{1b}[2Jrl[42] /tmp/\u{202e}x",
             "other refused connect tcp 10.0.0.1:80 (no rule)",
-            "agentguard stop (1 agents) bye",
+            "agentguard stop (1 agent) bye",
             "bot lost 7 events: the kernel's buffer was full",
             "bot refused 8 packets again",
         ]
@@ -242,63 +242,8 @@ fn an_endless_line_takes_little_memory() {
     )
     .unwrap();
     let text = once(&options(&path));
-    assert!(text.ends_with("a1 lost 1 events: the kernel's buffer was full\n"));
+    assert!(text.ends_with("a1 lost 1 event: the kernel's buffer was full\n"));
     assert!(text.lines().all(|line| line.chars().count() < 8100));
-}
-
-#[test]
-fn following_survives_rotation_truncation_and_absence() {
-    let (directory, path) = log();
-    let rotated = directory.path().join("v.jsonl.1");
-    let steps: Vec<Box<dyn FnOnce()>> = vec![
-        Box::new(|| {}),
-        Box::new(|| append(&path, &line(1))),
-        Box::new(|| append(&path, line(2).trim_end())),
-        Box::new(|| append(&path, "\n")),
-        // Written by whoever still has the old file open.
-        Box::new(|| {
-            fs::rename(&path, &rotated).unwrap();
-            append(&rotated, &line(3));
-        }),
-        Box::new(|| append(&rotated, &line(4))),
-        Box::new(|| {
-            append(&rotated, &line(5));
-            append(&path, &(line(6) + &line(7)));
-        }),
-        Box::new(|| fs::write(&path, line(8)).unwrap()),
-        Box::new(|| {
-            fs::remove_file(&path).unwrap();
-            append(&path, &line(9));
-        }),
-        Box::new(|| append(&path, &line(10))),
-    ];
-    let follow = TailOptions {
-        follow: true,
-        ..options(&path)
-    };
-    let expected: Vec<_> = (1..=10).map(|n| format!("a{n}")).collect();
-    assert_eq!(agents(&shown(&follow, steps)), expected);
-}
-
-#[test]
-fn following_starts_with_the_last_lines() {
-    let (_directory, path) = log();
-    fs::write(
-        &path,
-        (1..=30).map(line).collect::<String>() + line(31).trim_end(),
-    )
-    .unwrap();
-    let follow = TailOptions {
-        follow: true,
-        lines: 3,
-        ..options(&path)
-    };
-    let steps: Vec<Box<dyn FnOnce()>> =
-        vec![Box::new(|| append(&path, &format!("\n{}", line(32))))];
-    assert_eq!(
-        agents(&shown(&follow, steps)),
-        ["a28", "a29", "a30", "a31", "a32"]
-    );
 }
 
 #[test]
@@ -308,31 +253,4 @@ fn a_log_that_is_missing_is_an_error() {
     let error = tail(&options(&path), &mut Vec::new(), &mut wait).unwrap_err();
     assert!(matches!(error, TailError::Open { .. }));
     assert!(error.to_string().contains("v.jsonl"), "{error}");
-}
-
-/// A reader that has gone.
-struct Gone(io::ErrorKind);
-
-impl Write for Gone {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(self.0.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn only_a_reader_that_has_gone_is_no_error() {
-    let (_directory, path) = log();
-    fs::write(&path, line(1)).unwrap();
-    let follow = TailOptions {
-        follow: true,
-        ..options(&path)
-    };
-    let mut wait = || panic!("it goes on without a reader");
-    tail(&follow, &mut Gone(io::ErrorKind::BrokenPipe), &mut wait).unwrap();
-    let error = tail(&follow, &mut Gone(io::ErrorKind::StorageFull), &mut wait).unwrap_err();
-    assert!(matches!(error, TailError::Write(_)), "{error}");
 }

@@ -6,6 +6,9 @@ use anyhow::{Context as _, Result};
 
 use crate::{process, toolchain, workspace};
 
+/// A version that the oldest supported compiler builds.
+const VERSION: &str = "0.20.2";
+
 /// Installs cargo-deny if it is missing.
 pub(super) fn install() -> Result<()> {
     let found = workspace::find_program("cargo-deny").or_else(|| {
@@ -18,7 +21,14 @@ pub(super) fn install() -> Result<()> {
     println!("setup: building cargo-deny (a few minutes)");
     process::run(
         Command::new(workspace::cargo())
-            .args(["install", "cargo-deny", "--locked", "--quiet"])
+            .args([
+                "install",
+                "cargo-deny",
+                "--version",
+                VERSION,
+                "--locked",
+                "--quiet",
+            ])
             .env_remove("RUSTFLAGS")
             .env(
                 "CARGO_TARGET_DIR",

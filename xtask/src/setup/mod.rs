@@ -27,51 +27,38 @@ pub(crate) struct Tools {
     pub(crate) linker: Linker,
 }
 
-impl Tools {
-    /// The tools, if all of them are there.
-    pub(crate) fn find() -> Option<Self> {
-        let compiler = Compiler::find()?;
-        let linker = Linker::find(&compiler)?;
-        Some(Self { compiler, linker })
-    }
-}
-
 /// Installs what is missing, one line a step.
 pub(crate) fn run(needs: Needs) -> Result<Tools> {
     let found = Compiler::find();
-    let debian = debian::detect()?;
-    if let Some(debian) = &debian {
-        debian.install(&debian.missing(needs, found.is_some())?)?;
+    let debian = debian::is_debian()?;
+    if debian {
+        debian::install(&debian::missing(needs, found.is_some())?)?;
     } else {
         rustup::check_programs(needs)?;
     }
-    let compiler = match found {
-        Some(compiler) => compiler,
-        None => {
-            if debian.is_none() {
-                rustup::install_compiler()?;
-            }
-            Compiler::find().context(
-                "no compiler for the kernel side: it takes rustc 1.87 or newer with the sources of \
-                 core (Debian: rustc-web cargo-web rust-web-src; elsewhere: rustup's nightly with \
-                 rust-src)",
-            )?
-        }
-    };
+    let compiler = found.map_or_else(|| compiler_after_installation(debian), Ok)?;
     println!("setup: compiler of the kernel side: {}", compiler.name());
-
-    let linker = match Linker::find(&compiler) {
-        Some(linker) => linker,
-        None => {
-            if let Some(debian) = &debian {
-                debian.install(&debian.missing_for_linker(compiler.llvm)?)?;
-            }
-            linker::install(&compiler)?
-        }
-    };
+    let linker = Linker::find(&compiler).map_or_else(|| install_linker(&compiler, debian), Ok)?;
     println!("setup: {}", linker::describe(&linker));
     if needs.lint {
         deny::install()?;
     }
     Ok(Tools { compiler, linker })
+}
+
+fn compiler_after_installation(debian: bool) -> Result<Compiler> {
+    if !debian {
+        rustup::install_compiler()?;
+    }
+    Compiler::find().context(
+        "no compiler for the kernel side: it takes rustc 1.87 or newer with the sources of core \
+         (Debian: rustc-web cargo-web rust-web-src; elsewhere: rustup's nightly with rust-src)",
+    )
+}
+
+fn install_linker(compiler: &Compiler, debian: bool) -> Result<Linker> {
+    if debian {
+        debian::install(&debian::missing_for_linker(compiler.llvm)?)?;
+    }
+    linker::install(compiler)
 }

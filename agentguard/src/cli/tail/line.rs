@@ -63,28 +63,31 @@ impl Style<'_> {
     fn human(&self, record: &Record) -> String {
         let time = self.paint(DIM, &record.time());
         let agent = printable(record.text("agent").unwrap_or("agentguard"));
-        let count = |key| record.number(key).unwrap_or_default();
+        let count = |key, noun| {
+            let count = record.number(key).unwrap_or_default();
+            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+        };
         let rest = match record.text("kind") {
             Some("violation") => self.violation(record),
             Some("loss") => {
                 let lost = self.paint(MAGENTA, "lost");
                 format!(
-                    "{lost} {} events: the kernel's buffer was full",
-                    count("lost")
+                    "{lost} {}: the kernel's buffer was full",
+                    count("lost", "event")
                 )
             }
-            Some("repeat") => format!("refused {} packets again", count("repeated")),
+            Some("repeat") => format!("refused {} again", count("repeated", "packet")),
             Some("unwritten") => {
                 let lost = self.paint(MAGENTA, "lost");
                 format!(
-                    "{lost} {} violations: the log could not be written",
-                    count("unwritten")
+                    "{lost} {}: the log could not be written",
+                    count("unwritten", "violation")
                 )
             }
             Some("daemon") => format!(
-                "{} ({} agents) {}",
+                "{} ({}) {}",
                 record.shown("event"),
-                count("agents"),
+                count("agents", "agent"),
                 record.shown("message")
             ),
             _ => printable(&Value::Object(record.0.clone()).to_string()),
