@@ -24,6 +24,9 @@ pub enum SystemdError {
     /// The system bus cannot be reached.
     #[error("cannot reach systemd on the system bus: {0}; is dbus running?")]
     Connect(Box<zbus::Error>),
+    /// The system bus does not answer.
+    #[error("systemd does not answer on the system bus; is dbus running?")]
+    Silent,
     /// systemd refused at once.
     #[error("systemd refuses to start {unit}: {source}")]
     Refused {
@@ -121,16 +124,20 @@ pub struct Systemd {
 impl Systemd {
     /// Connects by the system bus.
     pub async fn connect() -> Result<Self, SystemdError> {
-        let connection = Connection::system().await.map_err(unreachable_bus)?;
-        Self::over(connection).await
+        let connection = async {
+            let connection = Connection::system().await.map_err(bus_error)?;
+            Self::over(connection).await
+        };
+        // A bus that is activated by its socket can take connections without ever answering.
+        tokio::time::timeout(JOB_TIME, connection)
+            .await
+            .unwrap_or(Err(SystemdError::Silent))
     }
 
     async fn over(connection: Connection) -> Result<Self, SystemdError> {
         // Without a subscriber systemd sends no signals.
-        let manager = ManagerProxy::new(&connection)
-            .await
-            .map_err(unreachable_bus)?;
-        manager.subscribe().await.map_err(unreachable_bus)?;
+        let manager = ManagerProxy::new(&connection).await.map_err(bus_error)?;
+        manager.subscribe().await.map_err(bus_error)?;
         Ok(Self { connection })
     }
 
@@ -208,7 +215,7 @@ impl Systemd {
     }
 }
 
-fn unreachable_bus(error: zbus::Error) -> SystemdError {
+fn bus_error(error: zbus::Error) -> SystemdError {
     SystemdError::Connect(Box::new(error))
 }
 
