@@ -3,11 +3,14 @@
 use agentguard_common::{
     address::Address,
     decision::{Endpoint, Reason, Tables, Verdict, decide_destination},
-    limits::{MAX_RULES, MAX_SECTION_ROWS},
+    limits::{MAX_RULES, SEARCH_STEPS},
     protocol::Protocol,
     rules::RuleSet,
     scope::{HEADER_ROWS, Header, Row},
 };
+
+/// Rows of the longest section.
+const LONGEST: u16 = 1 << SEARCH_STEPS;
 
 struct Rows(Vec<Row>);
 
@@ -22,15 +25,15 @@ impl Tables for Rows {
 }
 
 /// The rule of a row: neighbours differ.
-fn rule(row: u32) -> u16 {
-    u16::try_from(row as usize % MAX_RULES).unwrap()
+fn rule(row: u16) -> u16 {
+    row % (1 << 8)
 }
 
 /// A scope that denies, with this many address rows at even addresses.
-fn scope(addresses: u32) -> Rows {
+fn scope(addresses: u16) -> Rows {
     let header = Header {
         version: 1,
-        addresses: u16::try_from(addresses).unwrap(),
+        addresses,
         ports: 1,
         flags: 0,
     };
@@ -67,7 +70,7 @@ fn decide(scope: &Rows, lo: u64) -> Verdict {
 
 #[test]
 fn every_row_is_found() {
-    let half = MAX_SECTION_ROWS / 2;
+    let half = LONGEST / 2;
     for count in [
         1,
         2,
@@ -77,8 +80,8 @@ fn every_row_is_found() {
         half - 1,
         half,
         half + 1,
-        MAX_SECTION_ROWS - 1,
-        MAX_SECTION_ROWS,
+        LONGEST - 1,
+        LONGEST,
     ] {
         let scope = scope(count);
         for row in 0..count {
@@ -92,7 +95,7 @@ fn every_row_is_found() {
 
 #[test]
 fn sections_out_of_bounds_refuse_everything() {
-    for count in [0, MAX_SECTION_ROWS + 1] {
+    for count in [0, LONGEST + 1] {
         assert_eq!(decide(&scope(count), 2), Verdict::ERROR);
     }
     let mut cut = scope(8);
