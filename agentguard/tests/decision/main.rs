@@ -23,7 +23,7 @@ use proptest::{
 use questions::{Case, Question, canonical, case};
 
 /// Scopes of a run.
-const SCOPES: u32 = 3000;
+const SCOPES: u32 = 1500;
 /// Questions about a scope.
 const QUESTIONS: usize = 80;
 /// Decisions that are asked of a question.
