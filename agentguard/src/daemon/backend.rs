@@ -57,7 +57,9 @@ impl Backend for Daemon {
                 changed: applied.changed,
                 removed: applied.removed,
             }),
-            Err(error @ DaemonError::Scopes(_)) => Err(ApiError::invalid_scopes(error_lines(&error))),
+            Err(error @ DaemonError::Scopes(_)) => {
+                Err(ApiError::invalid_scopes(error_lines(&error)))
+            }
             Err(error) => Err(failed(error)),
         })
         .await
@@ -148,7 +150,10 @@ impl Daemon {
         }
         if let Err(error) = moved {
             instance::remove_tree(&cgroups.directory(&made.path));
-            return Err(failed(format!("cannot move process {}: {error}", peer.pid())));
+            return Err(failed(format!(
+                "cannot move process {}: {error}",
+                peer.pid()
+            )));
         }
         Ok(Entered {
             agent: agent.to_owned(),
@@ -207,7 +212,9 @@ impl Daemon {
 fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
     let cgroup = instance::cgroup_of(peer.pid())?;
     if cgroup != path {
-        return Err(io::Error::other(format!("it is in {cgroup}, not in {path}")));
+        return Err(io::Error::other(format!(
+            "it is in {cgroup}, not in {path}"
+        )));
     }
     if !peer.is_alive()? {
         return Err(io::Error::other("it is gone"));

@@ -209,7 +209,11 @@ impl Guard {
     }
 
     /// Makes a tagged cgroup for a new instance of an agent, which nobody is in yet.
-    pub(super) fn create_instance(&mut self, slot: u32, name: &str) -> Result<instance::Instance, String> {
+    pub(super) fn create_instance(
+        &mut self,
+        slot: u32,
+        name: &str,
+    ) -> Result<instance::Instance, String> {
         let made = instance::create(&self.cgroups, &self.own, name)
             .map_err(|error| format!("cannot make a cgroup for '{name}': {error}"))?;
         if let Err(error) = self.tables.tag_instance(made.id, slot) {
@@ -227,7 +231,9 @@ impl Guard {
 
     /// Removes instances in which nothing runs any more.
     pub(super) fn collect_instances(&self) -> io::Result<()> {
-        instance::collect(&self.cgroups, &self.own, |path| self.entering.contains(path))
+        instance::collect(&self.cgroups, &self.own, |path| {
+            self.entering.contains(path)
+        })
     }
 
     /// Attaches the programs again where they were lost with their cgroup, if any were.
@@ -298,12 +304,16 @@ fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), Tabl
 
 /// The system unit that a cgroup path is, as the kernel side tells it: beneath slices only.
 fn unit_of(path: &str) -> Option<&str> {
-    let (slices, name) = path.strip_prefix('/')?.rsplit_once('/').map_or(
-        ("", path.trim_start_matches('/')),
-        |(slices, name)| (slices, name),
-    );
+    let (slices, name) = path
+        .strip_prefix('/')?
+        .rsplit_once('/')
+        .map_or(("", path.trim_start_matches('/')), |(slices, name)| {
+            (slices, name)
+        });
     let beneath_slices = slices.is_empty()
-        || slices.split('/').all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
+        || slices
+            .split('/')
+            .all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
     beneath_slices.then_some(name)
 }
 
