@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A rule that is *observed* refuses nothing: an observed `deny` records what it would have
-//! refused, an observed `allow` permits and records that nothing else would have.
+//! refused, an observed `allow` permits and records that nothing else would have. While something
+//! else may still permit, the verdict of such an `allow` therefore counts as "no rule".
 
 use crate::{
     address::Address,
@@ -126,6 +127,19 @@ impl Verdict {
         }
     }
 
+    /// The verdict as it is recorded: a rule is a reason, an observed one too.
+    #[inline(always)]
+    const fn settled(self) -> Self {
+        Self {
+            reason: if self.rule == NO_RULE {
+                self.reason
+            } else {
+                Reason::Rule
+            },
+            ..self
+        }
+    }
+
     /// A refusal, or what observe mode makes of it.
     #[inline(always)]
     const fn refuse(reason: Reason, rule: u16, flags: u16) -> Self {
@@ -144,6 +158,11 @@ impl Verdict {
 /// Decides whether the agent may reach a destination.
 #[inline(always)]
 pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
+    destination(tables, to).settled()
+}
+
+#[inline(always)]
+fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
     let Some(first) = tables.row(DENY_ROW) else {
         return Verdict::ERROR;
     };
@@ -172,6 +191,11 @@ pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
 /// unspecified address is *every* address here.
 #[inline(always)]
 pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
+    bind(tables, local).settled()
+}
+
+#[inline(always)]
+fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     if local.port == 0 {
         return Verdict::permit(Reason::AnyPort, NO_RULE);
     }
@@ -197,18 +221,18 @@ pub fn decide_bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
 /// `deny` rule for the peer refuses it all the same.
 #[inline(always)]
 pub fn decide_answer<T: Tables>(tables: &T, local: &Endpoint, to: &Endpoint) -> Verdict {
-    let verdict = decide_destination(tables, to);
-    if matches!(verdict.action, Action::Permit)
-        || !matches!(verdict.reason, Reason::NoRule)
-        || local.port == 0
-    {
-        return verdict;
+    let verdict = destination(tables, to);
+    if !matches!(verdict.reason, Reason::NoRule) || local.port == 0 {
+        return verdict.settled();
     }
-    let listen = decide_bind(tables, local);
-    if matches!(listen.reason, Reason::NoRule) {
-        verdict
+    let listen = bind(tables, local);
+    // An enforced `listen` permits; else an observed rule for either end does.
+    if matches!(listen.reason, Reason::NoRule)
+        && (verdict.rule != NO_RULE || listen.rule == NO_RULE)
+    {
+        verdict.settled()
     } else {
-        listen
+        listen.settled()
     }
 }
 
@@ -245,25 +269,23 @@ const fn socket_is_known(socket_type: u16, protocol: u16, flags: u16) -> bool {
 /// The rules that match an endpoint.
 #[inline(always)]
 fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
-    let by_address = search(tables, HEADER_ROWS, u32::from(header.addresses), at.address)?;
-    let by_port = search(
-        tables,
-        HEADER_ROWS + u32::from(header.addresses),
-        u32::from(header.ports),
-        Address {
-            hi: 0,
-            lo: port_key(at.protocol, at.port),
-        },
-    )?;
-    Some(by_address & by_port)
+    let addresses = u32::from(header.addresses);
+    let ports = Address {
+        hi: 0,
+        lo: port_key(at.protocol, at.port),
+    };
+    let by_address = search(tables, HEADER_ROWS, addresses, &at.address)?;
+    let by_port = search(tables, HEADER_ROWS + addresses, u32::from(header.ports), &ports)?;
+    Some(tables.row(by_address)?.rules & tables.row(by_port)?.rules)
 }
 
-/// The rules of the last row in a section whose key is not above `key`.
+/// The last row of a section whose key is not above `key`.
 ///
-/// Every section begins with the lowest key, so there is one. The number of steps is a constant:
-/// the verifier can bound the loop.
-#[inline(always)]
-fn search<T: Tables>(tables: &T, start: u32, count: u32, key: Address) -> Option<RuleSet> {
+/// Every section begins with the lowest key, so there is one. The number of steps is a constant,
+/// so that the verifier can bound the loop; it is a function of its own, so that it is verified
+/// apart from what its callers do.
+#[inline(never)]
+fn search<T: Tables>(tables: &T, start: u32, count: u32, key: &Address) -> Option<u32> {
     if count == 0 || count > MAX_SECTION_ROWS {
         return None;
     }
@@ -272,13 +294,11 @@ fn search<T: Tables>(tables: &T, start: u32, count: u32, key: Address) -> Option
     for _ in 0..SEARCH_STEPS {
         step >>= 1;
         let candidate = position + step;
-        if candidate < count {
-            if tables.row(start + candidate)?.key <= key {
-                position = candidate;
-            }
+        if candidate < count && tables.row(start + candidate)?.key <= *key {
+            position = candidate;
         }
     }
-    Some(tables.row(start + position)?.rules)
+    Some(start + position)
 }
 
 /// Deny beats allow; what nothing matches is refused.
@@ -313,7 +333,6 @@ fn observed(
         // Refused for want of a rule: the one that permitted is the observed one.
         _ if strict.rule == NO_RULE => Verdict {
             rule: lenient.rule,
-            reason: Reason::Rule,
             ..strict
         },
         _ => strict,

@@ -56,6 +56,9 @@ impl Operation {
 pub struct Event {
     /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
     pub boot_ns: u64,
+    /// When the process started, on the clock of `boot_ns`. With `pid` it names one process for
+    /// good.
+    pub started_ns: u64,
     /// Cgroup id of the task, or of the socket if the task is another's.
     pub cgroup: u64,
     /// [`Tag::instance`](crate::identity::Tag::instance).
@@ -89,12 +92,14 @@ pub struct Event {
     /// [`Reason`](crate::decision::Reason).
     pub reason: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
+    /// Zero.
+    pub reserved2: u16,
     /// Name of the thread, padded with zeros. The agent chooses it.
     pub comm: [u8; COMM_LEN],
 }
 
 const _: () = {
-    assert!(size_of::<Event>() == 96);
+    assert!(size_of::<Event>() == 104);
     assert!(align_of::<Event>() == 8);
 };

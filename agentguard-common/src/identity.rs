@@ -30,8 +30,28 @@ pub struct Offsets {
     pub cgroup_root_hierarchy_id: u32,
     /// `struct cgroup_subsys_state.parent` (`struct cgroup_subsys_state *`).
     pub css_parent: u32,
+    /// `struct cgroup_subsys_state.cgroup` (`struct cgroup *`).
+    pub css_cgroup: u32,
     /// `struct kernfs_node.id` (`u64`).
     pub kernfs_node_id: u32,
+    /// `struct task_struct.pid` (`pid_t`).
+    pub task_pid: u32,
+    /// `struct task_struct.tgid` (`pid_t`).
+    pub task_tgid: u32,
+    /// `struct task_struct.group_leader` (`struct task_struct *`).
+    pub task_group_leader: u32,
+    /// `struct task_struct.start_boottime` (`u64`, nanoseconds).
+    pub task_start_boottime: u32,
+    /// `struct task_struct.comm` (`char[16]`).
+    pub task_comm: u32,
+    /// `struct task_struct.cred` (`const struct cred *`).
+    pub task_cred: u32,
+    /// `struct task_struct.cgroups` (`struct css_set *`).
+    pub task_cgroups: u32,
+    /// `struct css_set.dfl_cgrp` (`struct cgroup *`).
+    pub css_set_dfl_cgrp: u32,
+    /// `struct cred.uid` (`kuid_t`).
+    pub cred_uid: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 24);
+const _: () = assert!(size_of::<Offsets>() == 64);

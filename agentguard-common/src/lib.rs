@@ -24,3 +24,19 @@ pub mod scope;
 ///
 /// It changes whenever the layout of a shared type or the meaning of a field changes.
 pub const ABI: u32 = 1;
+
+#[cfg(feature = "user")]
+mod user {
+    //! Types that user space reads from and writes to maps as bytes.
+
+    use crate::{counters::Counters, identity, scope::Row};
+
+    // SAFETY: each is `repr(C)`, without padding, and valid for every bit pattern.
+    unsafe impl aya::Pod for Counters {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Row {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for identity::Tag {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for identity::Offsets {}
+}

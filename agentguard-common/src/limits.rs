@@ -20,18 +20,21 @@ pub const SEARCH_STEPS: u32 = 11;
 /// Rows in one section of a compiled scope: what [`SEARCH_STEPS`] steps can search.
 pub const MAX_SECTION_ROWS: u32 = 1 << SEARCH_STEPS;
 
-/// Bytes of a declared cgroup path, the terminating NUL included.
-///
-/// The kernel passes the path to the `cgroup_mkdir` tracepoint; a longer one cannot be declared.
+/// Bytes of the key for a declared cgroup path. A path has at most two fewer: it ends with a NUL,
+/// and what fills the key is taken for a longer path that was cut.
 pub const MAX_CGROUP_PATH: usize = 256;
 
-/// Bytes of a declared systemd unit's name, the terminating NUL included.
+/// Bytes of the key for a declared systemd unit's name, which has at most two fewer.
 pub const MAX_UNIT_NAME: usize = 128;
 
 /// Depth below the root at which a cgroup can be declared.
 ///
 /// When the tag table is full the kernel looks for the tag in the ancestors, down to this depth.
 pub const MAX_CGROUP_DEPTH: u32 = 32;
+
+/// Instances of agents, of all agents together, that can be alive at once. An instance counts until
+/// the last socket that was made in it is gone.
+pub const MAX_INSTANCES: u32 = 16_384;
 
 /// Cgroups of agents that the tag table holds by default. More are confined too, by a slower way.
 pub const DEFAULT_MAX_CGROUPS: u32 = 65_536;

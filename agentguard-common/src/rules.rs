@@ -54,31 +54,21 @@ impl RuleSet {
     }
 }
 
-/// Trailing zeros of a word that is not 0, without a loop and without a table: BPF has no such
-/// instruction.
+/// Trailing zeros of a word that is not 0: the ones of what lies below its lowest one, counted in
+/// parallel. It has no branches, since BPF has no such instruction and the verifier would follow
+/// each of the 64 ways to an answer.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the count is at most 63")]
 const fn trailing_zeros(word: u64) -> u16 {
-    let lowest = word & word.wrapping_neg();
-    let mut count = 0;
-    if lowest & 0xffff_ffff_0000_0000 != 0 {
-        count += 32;
-    }
-    if lowest & 0xffff_0000_ffff_0000 != 0 {
-        count += 16;
-    }
-    if lowest & 0xff00_ff00_ff00_ff00 != 0 {
-        count += 8;
-    }
-    if lowest & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
-        count += 4;
-    }
-    if lowest & 0xcccc_cccc_cccc_cccc != 0 {
-        count += 2;
-    }
-    if lowest & 0xaaaa_aaaa_aaaa_aaaa != 0 {
-        count += 1;
-    }
-    count
+    const PAIRS: u64 = 0x5555_5555_5555_5555;
+    const NIBBLES: u64 = 0x3333_3333_3333_3333;
+    const BYTES: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+    const SUM: u64 = 0x0101_0101_0101_0101;
+    let below = (word & word.wrapping_neg()).wrapping_sub(1);
+    let pairs = below - (below >> 1 & PAIRS);
+    let nibbles = (pairs & NIBBLES) + (pairs >> 2 & NIBBLES);
+    let bytes = (nibbles + (nibbles >> 4)) & BYTES;
+    (bytes.wrapping_mul(SUM) >> 56) as u16
 }
 
 impl BitAnd for RuleSet {

@@ -1,1 +1,16 @@
-//! agentguard, as a library.
+//! agentguard, as a library: everything that the `agentguard` command does.
+//!
+//! ```text
+//! scope.toml → policy → kernel ← identity
+//! hook → event → events → log
+//! cli → control → daemon
+//! ```
+
+pub mod cli;
+pub mod control;
+pub mod daemon;
+pub mod events;
+pub mod identity;
+pub mod kernel;
+pub mod log;
+pub mod policy;

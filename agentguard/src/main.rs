@@ -1,3 +1,5 @@
 //! The `agentguard` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    agentguard::cli::main().into()
+}

@@ -1,0 +1,92 @@
+//! Whose a process or a socket is.
+
+mod cgroup_mkdir;
+mod cgroup_release;
+
+use agentguard_common::{identity::Tag, limits::MAX_CGROUP_DEPTH};
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::generated::{
+        bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_skb_ancestor_cgroup_id,
+        bpf_skb_cgroup_id,
+    },
+};
+
+use crate::maps::{INSTANCES, TAGS, UNTAGGED};
+
+/// Who it is: the cgroup, and the tag that it carries.
+pub struct Owner {
+    /// Cgroup id.
+    pub cgroup: u64,
+    /// Its tag.
+    pub tag: Tag,
+}
+
+/// The agent of the task that runs now, or `None` if it is no agent's.
+#[inline(always)]
+pub fn current() -> Option<Owner> {
+    // SAFETY: the helper has no preconditions (Linux 4.18).
+    let cgroup = unsafe { bpf_get_current_cgroup_id() };
+    if let Some(tag) = tag(cgroup) {
+        return Some(Owner { cgroup, tag });
+    }
+    let tag = instance(inherited_by_task()?)?;
+    Some(Owner { cgroup, tag })
+}
+
+/// The agent whose socket sends a packet, or `None` if it is no agent's.
+#[inline(always)]
+pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
+    // SAFETY: the pointer is the program's context.
+    let cgroup = unsafe { bpf_skb_cgroup_id(skb) };
+    if let Some(tag) = tag(cgroup) {
+        return Some(Owner { cgroup, tag });
+    }
+    let tag = instance(inherited_by_socket(skb)?)?;
+    Some(Owner { cgroup, tag })
+}
+
+#[inline(always)]
+fn tag(cgroup: u64) -> Option<Tag> {
+    // SAFETY: a tag is never changed, and is removed only when nothing can be in its cgroup.
+    unsafe { TAGS.get(&cgroup) }.copied()
+}
+
+#[inline(always)]
+fn instance(cgroup: u64) -> Option<Tag> {
+    // SAFETY: as above.
+    unsafe { INSTANCES.get(&cgroup) }.copied()
+}
+
+// Functions of their own, so that their loops are verified apart.
+
+#[inline(never)]
+fn inherited_by_task() -> Option<u64> {
+    // SAFETY: the helper has no preconditions (Linux 5.6).
+    inherited(|level| unsafe { bpf_get_current_ancestor_cgroup_id(level) })
+}
+
+#[inline(never)]
+fn inherited_by_socket(skb: *mut __sk_buff) -> Option<u64> {
+    // SAFETY: the pointer is the program's context.
+    inherited(|level| unsafe { bpf_skb_ancestor_cgroup_id(skb, level) })
+}
+
+/// The ancestor, or the cgroup itself, at which an instance begins. It costs a look-up a level, so
+/// it is looked for only if some cgroup's tag found no room in the table.
+#[inline(always)]
+fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
+    if UNTAGGED.get(0).is_none_or(|count| *count == 0) {
+        return None;
+    }
+    for level in 1..=MAX_CGROUP_DEPTH {
+        let cgroup = ancestor(level as i32);
+        if cgroup == 0 {
+            return None;
+        }
+        if instance(cgroup).is_some() {
+            return Some(cgroup);
+        }
+    }
+    None
+}

@@ -1,0 +1,63 @@
+//! The tables, as the daemon fills and the programs read them.
+
+use agentguard_common::{
+    counters::Counters,
+    event::Event,
+    identity::Tag,
+    limits::{
+        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_INSTANCES,
+        MAX_UNIT_NAME, RING_BYTES,
+    },
+    scope::Row,
+};
+use aya_ebpf::{
+    bindings::{BPF_F_INNER_MAP, BPF_F_NO_PREALLOC},
+    btf_maps::{Array, ArrayOfMaps, HashMap, RingBuf},
+    macros::btf_map,
+};
+
+const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
+
+/// A bank: scopes one behind another. Banks differ in their number of rows, which
+/// `BPF_F_INNER_MAP` permits (Linux 5.10).
+pub type Bank = Array<Row, 1, { BPF_F_INNER_MAP as usize }>;
+
+/// Cgroup id → whose cgroup it is.
+#[btf_map]
+pub static TAGS: HashMap<u64, Tag, { DEFAULT_MAX_CGROUPS as usize }, NO_PREALLOC> = HashMap::new();
+
+/// The cgroups at which instances begin, again. What an agent makes below them can fill [`TAGS`],
+/// but not this table, whose memory is set aside at load.
+#[btf_map]
+pub static INSTANCES: HashMap<u64, Tag, { MAX_INSTANCES as usize }> = HashMap::new();
+
+/// How many cgroups of agents found no room in [`TAGS`]. Once it is not 0, a cgroup without a tag
+/// is looked for among the descendants of [`INSTANCES`].
+#[btf_map]
+pub static UNTAGGED: Array<u64, 1> = Array::new();
+
+/// Declared cgroup path, padded with zeros → agent.
+#[btf_map]
+pub static PATHS: HashMap<[u8; MAX_CGROUP_PATH], u32, { MAX_AGENTS as usize * 4 }, NO_PREALLOC> =
+    HashMap::new();
+
+/// Declared systemd unit, padded with zeros → agent.
+#[btf_map]
+pub static UNITS: HashMap<[u8; MAX_UNIT_NAME], u32, { MAX_AGENTS as usize * 4 }, NO_PREALLOC> =
+    HashMap::new();
+
+/// Agent → its [`ScopeWord`](agentguard_common::scope::ScopeWord).
+#[btf_map]
+pub static SCOPES: Array<u64, { MAX_AGENTS as usize }> = Array::new();
+
+/// The banks.
+#[btf_map]
+pub static BANKS: ArrayOfMaps<Bank, { MAX_BANKS as usize }> = ArrayOfMaps::new();
+
+/// Agent → its counters.
+#[btf_map]
+pub static COUNTERS: Array<Counters, { MAX_AGENTS as usize }> = Array::new();
+
+/// Refusals, on their way to the daemon.
+#[btf_map]
+pub static EVENTS: RingBuf<Event, { RING_BYTES as usize }> = RingBuf::new();

@@ -1,0 +1,290 @@
+//! `agentguard check FILE…`: are these scopes valid, and are they as narrow as they should be?
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Error, ExitCode};
+use crate::policy::{Loaded, Place, Scope, load_each, warnings};
+
+/// Check scopes without loading them
+///
+/// Prints every error with its place (exit status 3 if there is one), and warns where a scope is
+/// wider than it should be.
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// Scope files; they are checked against each other too
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
+    check(&args.files, args.json, &mut io::stdout().lock()).map_err(Error::Output)
+}
+
+/// Checks scope files, each for itself and all against each other, and writes what was found: for
+/// each file its errors or `FILE: ok, agent NAME, N rules`, and its warnings, which do not make a
+/// scope invalid. Returns the exit code.
+pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
+    let loaded = load_each(files);
+    let reports: Vec<_> = files
+        .iter()
+        .map(|file| Report::new(file, &loaded))
+        .collect();
+    let ok = reports.iter().all(|report| report.ok);
+    if json {
+        let all = All { ok, files: reports };
+        serde_json::to_writer(&mut *out, &all)?;
+        writeln!(out)?;
+    } else {
+        for report in &reports {
+            report.write(out)?;
+        }
+    }
+    Ok(if ok {
+        ExitCode::Done
+    } else {
+        ExitCode::InvalidScope
+    })
+}
+
+#[derive(Serialize)]
+struct All {
+    ok: bool,
+    files: Vec<Report>,
+}
+
+/// What was found about one file.
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<usize>,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+}
+
+/// An error or a warning.
+#[derive(Serialize)]
+struct Finding {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    message: String,
+}
+
+impl Report {
+    fn new(file: &Path, loaded: &Loaded) -> Self {
+        let scope: Option<&Scope> = loaded.scopes.iter().find(|scope| scope.file == file);
+        let errors: Vec<_> = loaded
+            .errors
+            .iter()
+            .filter(|error| error.file == file)
+            .map(|error| Finding::new(error.place, error.message()))
+            .collect();
+        let warnings = scope.map(warnings).unwrap_or_default();
+        Self {
+            file: file.display().to_string(),
+            ok: errors.is_empty(),
+            agent: scope.map(|scope| scope.agent.name.clone()),
+            rules: scope.map(|scope| scope.rules.len()),
+            errors,
+            warnings: warnings
+                .into_iter()
+                .map(|warning| Finding::new(Some(warning.place), warning.message))
+                .collect(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for error in &self.errors {
+            writeln!(out, "{}:{} {}", self.file, error.position(), error.message)?;
+        }
+        if let (true, Some(agent), Some(rules)) = (self.ok, &self.agent, self.rules) {
+            let plural = if rules == 1 { "" } else { "s" };
+            writeln!(
+                out,
+                "{}: ok, agent {agent}, {rules} rule{plural}",
+                self.file
+            )?;
+        }
+        for warning in &self.warnings {
+            writeln!(
+                out,
+                "{}:{} warning: {}",
+                self.file,
+                warning.position(),
+                warning.message
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Finding {
+    fn new(place: Option<Place>, message: String) -> Self {
+        Self {
+            line: place.map(|place| place.line),
+            column: place.map(|place| place.column),
+            message,
+        }
+    }
+
+    /// `LINE:COLUMN:`, or nothing if it is about the file as a whole.
+    fn position(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{line}:{column}:"),
+            _ => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    struct Files {
+        directory: tempfile::TempDir,
+        paths: Vec<PathBuf>,
+    }
+
+    impl Files {
+        fn new(texts: &[&str]) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let paths = texts
+                .iter()
+                .zip('a'..)
+                .map(|(text, name)| {
+                    let path = directory.path().join(format!("{name}.toml"));
+                    fs::write(&path, text).unwrap();
+                    path
+                })
+                .collect();
+            Self { directory, paths }
+        }
+
+        /// The exit code and the output, without the directory.
+        fn check(&self, json: bool) -> (ExitCode, String) {
+            let mut out = Vec::new();
+            let code = check(&self.paths, json, &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            (
+                code,
+                out.replace(&format!("{}/", self.directory.path().display()), ""),
+            )
+        }
+    }
+
+    const GOOD: &str = "[agent]\nname = \"good\"\n[network]\nallow = [\"10.0.0.1:443\"]\n";
+    const WIDE: &str =
+        "[agent]\nname = \"wide\"\n[network]\nallow = [\"127.0.0.1\", \"10.0.0.1\"]\n";
+    const BAD: &str = "[agent]\nname = \"bad\"\nmod = 1\n[network]\nallow = [\"10.0.0.1/8\"]\n";
+
+    #[test]
+    fn good_scopes_are_ok() {
+        assert_eq!(
+            Files::new(&[GOOD]).check(false),
+            (ExitCode::Done, "a.toml: ok, agent good, 1 rule\n".to_owned())
+        );
+        assert_eq!(
+            Files::new(&[GOOD]).check(true),
+            (
+                ExitCode::Done,
+                concat!(
+                    r#"{"ok":true,"files":[{"file":"a.toml","ok":true,"agent":"good","rules":1,"#,
+                    r#""errors":[],"warnings":[]}]}"#,
+                    "\n"
+                )
+                .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn wide_scopes_are_ok_with_warnings() {
+        let warning = r#""allow 127.0.0.1" permits every local service of this host"#;
+        let files = Files::new(&[WIDE]);
+        assert_eq!(
+            files.check(false),
+            (
+                ExitCode::Done,
+                format!("a.toml: ok, agent wide, 2 rules\na.toml:4:10: warning: {warning}\n")
+            )
+        );
+        let (code, json) = files.check(true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(code, ExitCode::Done);
+        assert_eq!(json["files"][0]["warnings"][0]["line"], 4);
+        assert_eq!(json["files"][0]["warnings"][0]["column"], 10);
+        assert_eq!(json["files"][0]["warnings"][0]["message"], warning);
+    }
+
+    #[test]
+    fn one_bad_scope_is_enough() {
+        let files = Files::new(&[GOOD, BAD, ""]);
+        let unknown = "unknown key \"mod\" in [agent]; expected name, owner, purpose or mode; \
+                       did you mean \"mode\"?";
+        let bits = "\"10.0.0.1/8\" has bits beyond its prefix; write \"10.0.0.0/8\" for the \
+                    prefix, or the address without a length";
+        let missing = "the section [agent] is missing; add [agent] with name = \"research-bot\"";
+        assert_eq!(
+            files.check(false),
+            (
+                ExitCode::InvalidScope,
+                format!(
+                    "a.toml: ok, agent good, 1 rule\nb.toml:3:1: {unknown}\nb.toml:5:11: {bits}\n\
+                     c.toml:1:1: {missing}\n"
+                )
+            )
+        );
+        let (code, json) = files.check(true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((code, &json["ok"]), (ExitCode::InvalidScope, &false.into()));
+        let errors = &json["files"][1]["errors"];
+        assert_eq!(errors.as_array().unwrap().len(), 2);
+        assert_eq!(
+            (&errors[1]["line"], &errors[1]["column"]),
+            (&5.into(), &11.into())
+        );
+        assert_eq!(errors[1]["message"], bits);
+    }
+
+    #[test]
+    fn conflicts_make_the_later_file_invalid() {
+        let (code, text) = Files::new(&[GOOD, GOOD]).check(false);
+        assert_eq!(code, ExitCode::InvalidScope);
+        assert_eq!(
+            text,
+            "a.toml: ok, agent good, 1 rule\nb.toml:2:8: the agent \"good\" is declared already at \
+             a.toml:2:8; give one of them another name, or merge the files\n"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_has_no_line() {
+        let mut out = Vec::new();
+        let code = check(&[PathBuf::from("/nowhere/x.toml")], false, &mut out).unwrap();
+        assert_eq!(code, ExitCode::InvalidScope);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "/nowhere/x.toml: cannot be read: No such file or directory (os error 2)\n"
+        );
+        let mut out = Vec::new();
+        check(&[PathBuf::from("/nowhere/x.toml")], true, &mut out).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert!(json["files"][0]["errors"][0].get("line").is_none());
+    }
+}

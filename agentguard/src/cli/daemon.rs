@@ -1,0 +1,64 @@
+//! `agentguard daemon`.
+
+use std::path::PathBuf;
+
+use agentguard_common::limits::DEFAULT_MAX_CGROUPS;
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::{Error, ExitCode};
+use crate::daemon;
+
+/// Enforce the scopes until told to stop
+///
+/// It says on standard error when it enforces, and to systemd if that started it. SIGHUP loads the
+/// scopes again and opens the log anew; SIGTERM ends enforcement. RUST_LOG sets what it says of
+/// itself (warn, info, debug).
+#[derive(Args, Debug, Clone)]
+pub struct DaemonArgs {
+    /// Directory of the scopes: every *.toml in it declares an agent
+    #[arg(long, value_name = "DIR", default_value = "/etc/agentguard/agents.d")]
+    pub agents: PathBuf,
+    /// Directory of the control socket (agentguard.sock) and of the lock that keeps a second daemon
+    /// away (daemon.lock)
+    #[arg(long, value_name = "DIR", default_value = "/run/agentguard")]
+    pub run_dir: PathBuf,
+    /// The violation log
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/var/log/agentguard/violations.jsonl"
+    )]
+    pub log: PathBuf,
+    /// Top-level cgroup in which `agentguard run` puts agents on a host without systemd (with
+    /// systemd it is agentguard.slice)
+    #[arg(long, value_name = "NAME", default_value = "agentguard", value_parser = cgroup_name)]
+    pub cgroup: String,
+    /// Cgroups of agents that are looked up at once; more are confined too, only slower
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CGROUPS,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_cgroups: u32,
+}
+
+/// Runs the daemon.
+pub(super) fn run(args: DaemonArgs) -> Result<ExitCode, Error> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    daemon::run(args)?;
+    Ok(ExitCode::Done)
+}
+
+/// A cgroup's own name: one component of a path.
+fn cgroup_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text == "." || text == ".." || text.contains(['/', '\n', '\0']) {
+        return Err("the name of one cgroup is needed, without '/'".to_owned());
+    }
+    if text.len() > 63 {
+        return Err("the name is longer than 63 bytes".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,257 @@
+//! `agentguard status`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use super::{Error, ExitCode, SocketArgs, output};
+use crate::control::api::{AgentStatus, State, Status};
+
+/// Show what the daemon enforces and what it has seen
+///
+/// Every agent with its mode, its running instances and what the kernel counted for it since the
+/// daemon started; where the programs are attached; whether the log is written; and which
+/// protections do not work on this host.
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    /// Show this agent only
+    agent: Option<String>,
+    /// Print JSON: the answer of GET /v1/status, or of GET /v1/agents/AGENT
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Error> {
+    let client = args.socket.client();
+    if let Some(name) = &args.agent {
+        let agent = client.agent(name)?;
+        if args.json {
+            output::print_json(&agent)?;
+        } else {
+            output::print(&describe(&agent))?;
+        }
+    } else {
+        let status = client.status()?;
+        if args.json {
+            output::print_json(&status)?;
+        } else {
+            output::print(&render(&status))?;
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+// Writing to a string cannot fail.
+fn render(status: &Status) -> String {
+    let mut text = format!(
+        "agentguard {} (pid {}) on Linux {}, since {}\n",
+        status.version, status.pid, status.kernel, status.started
+    );
+    let log = &status.log;
+    let _ = write!(
+        text,
+        "log: {}, {} records written",
+        log.path.display(),
+        log.written
+    );
+    if log.unwritten > 0 {
+        let _ = write!(text, ", {} COULD NOT BE WRITTEN", log.unwritten);
+    }
+    let attached = if status.attach_points.is_empty() {
+        "nothing".to_owned()
+    } else {
+        status.attach_points.join(", ")
+    };
+    let _ = writeln!(text, "\nattached to: {attached}");
+    if let Some(reload) = &status.last_reload {
+        let outcome = if reload.ok {
+            "done"
+        } else {
+            "FAILED, nothing changed"
+        };
+        let _ = writeln!(text, "last reload: {}, {outcome}", reload.time);
+        for error in &reload.errors {
+            let _ = writeln!(text, "  {error}");
+        }
+    }
+    for protection in status
+        .protections
+        .iter()
+        .filter(|it| it.state != State::Active)
+    {
+        let _ = writeln!(text, "! {}: {}", protection.name, protection.detail);
+    }
+    text.push('\n');
+    text.push_str(&table(&status.agents));
+    text
+}
+
+const HEADINGS: [&str; 8] = [
+    "AGENT",
+    "MODE",
+    "RULES",
+    "INSTANCES",
+    "REFUSED",
+    "OBSERVED",
+    "REPEATED",
+    "LOST",
+];
+
+fn table(agents: &[AgentStatus]) -> String {
+    if agents.is_empty() {
+        return "no agents are declared\n".to_owned();
+    }
+    let rows: Vec<[String; 8]> = agents
+        .iter()
+        .map(|agent| {
+            let counters = &agent.counters;
+            [
+                agent.name.clone(),
+                mode(agent).to_owned(),
+                agent.rules.to_string(),
+                agent.instances.to_string(),
+                counters.refused.to_string(),
+                counters.observed.to_string(),
+                counters.repeated.to_string(),
+                counters.lost.to_string(),
+            ]
+        })
+        .collect();
+    let widths: [usize; 8] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0).max(HEADINGS[column].len())
+    });
+    let mut text = String::new();
+    for row in std::iter::once(&HEADINGS.map(str::to_owned)).chain(&rows) {
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            // Names to the left, numbers to the right.
+            let _ = match column {
+                0 => write!(text, "{cell:<width$}"),
+                1 => write!(text, "  {cell:<width$}"),
+                _ => write!(text, "  {cell:>width$}"),
+            };
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn mode(agent: &AgentStatus) -> &'static str {
+    if agent.retired {
+        "retired"
+    } else {
+        agent.mode.name()
+    }
+}
+
+fn describe(agent: &AgentStatus) -> String {
+    let mut text = format!("{}\n", agent.name);
+    let counters = &agent.counters;
+    let facts = [
+        (
+            "owner",
+            agent
+                .owner
+                .clone()
+                .unwrap_or_else(|| "not named".to_owned()),
+        ),
+        ("mode", mode(agent).to_owned()),
+        ("file", agent.file.display().to_string()),
+        (
+            "policy",
+            format!("version {}, {} network rules", agent.policy, agent.rules),
+        ),
+        (
+            "running",
+            format!("{} instances in {} cgroups", agent.instances, agent.cgroups),
+        ),
+        ("refused", counters.refused.to_string()),
+        ("observed", counters.observed.to_string()),
+        ("recorded", counters.recorded.to_string()),
+        ("repeated", counters.repeated.to_string()),
+        ("lost", counters.lost.to_string()),
+    ];
+    for (fact, value) in facts {
+        let _ = writeln!(text, "  {fact:<9} {value}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::api::{Counters, LastReload, LogStatus, Mode, Protection};
+
+    fn agent(name: &str) -> AgentStatus {
+        AgentStatus {
+            name: name.into(),
+            owner: None,
+            mode: Mode::Enforce,
+            file: "/etc/agentguard/agents.d/a.toml".into(),
+            rules: 12,
+            policy: 3,
+            instances: 1,
+            cgroups: 2,
+            counters: Counters {
+                refused: 1234,
+                ..Counters::default()
+            },
+            retired: false,
+        }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let text = table(&[agent("a"), agent("a-much-longer-name")]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(
+            lines.iter().all(|line| line.len() == lines[0].len()),
+            "{text}"
+        );
+        assert!(
+            lines[1].starts_with("a                   enforce     12"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_stands_out() {
+        let status = Status {
+            version: "1.2.3".into(),
+            pid: 7,
+            started: "2026-11-22T10:00:00Z".into(),
+            kernel: "6.12.1".into(),
+            agents: vec![],
+            attach_points: vec!["/agents.slice".into()],
+            log: LogStatus {
+                path: "/var/log/agentguard/violations.jsonl".into(),
+                written: 5,
+                unwritten: 2,
+            },
+            protections: vec![
+                Protection::active("BTF", "fine"),
+                Protection::degraded("BPF LSM", "absent", "lsm="),
+            ],
+            last_reload: Some(LastReload {
+                time: "2026-11-22T10:00:01Z".into(),
+                ok: false,
+                errors: vec!["a.toml:3:1: bad".into()],
+            }),
+        };
+        assert_eq!(
+            render(&status),
+            "agentguard 1.2.3 (pid 7) on Linux 6.12.1, since 2026-11-22T10:00:00Z\n\
+             log: /var/log/agentguard/violations.jsonl, 5 records written, \
+             2 COULD NOT BE WRITTEN\n\
+             attached to: /agents.slice\n\
+             last reload: 2026-11-22T10:00:01Z, FAILED, nothing changed\n\
+             \x20 a.toml:3:1: bad\n\
+             ! BPF LSM: absent\n\
+             \n\
+             no agents are declared\n"
+        );
+    }
+}

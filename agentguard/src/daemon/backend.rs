@@ -1,0 +1,267 @@
+//! What the control API asks of the daemon.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    os::unix::fs::MetadataExt,
+    sync::{Arc, PoisonError},
+};
+
+use super::{Daemon, DaemonError, error_lines, guard::Guard};
+use crate::{
+    control::{
+        api::{
+            AgentStatus, ApiError, Entered, ErrorCode, ExplainQuery, LastReload, LogStatus, Mode,
+            ReloadReport, Status,
+        },
+        backend::Backend,
+        peer::Peer,
+    },
+    identity::{instance, systemd::ScopePlan},
+    kernel::cgroup2,
+    policy::{self, Explanation, Target, explain},
+};
+
+/// How the last load of the scopes ended.
+#[derive(Debug)]
+pub(super) struct LastLoad {
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// Why it failed, if it did.
+    pub errors: Vec<String>,
+}
+
+impl Backend for Daemon {
+    type Explanation = Explanation;
+
+    fn status(&self) -> Status {
+        // The lock is held for milliseconds at a time, by a reload of many agents for longer.
+        tokio::task::block_in_place(|| self.describe())
+    }
+
+    fn is_tagged(&self, peer: &Peer) -> io::Result<bool> {
+        tokio::task::block_in_place(|| {
+            let cgroup = instance::cgroup_of(peer.pid())?;
+            match self.guard().as_ref() {
+                Some(guard) => guard.is_agents(&cgroup),
+                None => Ok(true),
+            }
+        })
+    }
+
+    async fn reload(self: Arc<Self>) -> Result<ReloadReport, ApiError> {
+        blocking(move || match self.load() {
+            Ok(applied) => Ok(ReloadReport {
+                agents: self.guard().as_ref().map_or(0, |it| it.agents.declared()),
+                added: applied.added,
+                changed: applied.changed,
+                removed: applied.removed,
+            }),
+            Err(error @ DaemonError::Scopes(_)) => Err(ApiError::invalid_scopes(error_lines(&error))),
+            Err(error) => Err(failed(error)),
+        })
+        .await
+    }
+
+    async fn enter(self: Arc<Self>, agent: String, peer: Arc<Peer>) -> Result<Entered, ApiError> {
+        if self.systemd.is_some() {
+            return self.enter_scope(&agent, &peer).await;
+        }
+        blocking(move || self.enter_cgroup(&agent, &peer)).await
+    }
+
+    async fn explain(self: Arc<Self>, query: ExplainQuery) -> Result<Explanation, ApiError> {
+        let protocol = query.protocol.into();
+        let target = Target::parse(&query.to, protocol)
+            .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+        tokio::task::block_in_place(|| {
+            let guard = self.guard();
+            let agent = guard
+                .as_ref()
+                .and_then(|guard| guard.agents.get(&query.agent))
+                .ok_or_else(|| ApiError::unknown_agent(&query.agent))?;
+            Ok(explain(
+                &agent.scope,
+                &agent.compiled,
+                target.address,
+                target.port,
+                protocol,
+            ))
+        })
+    }
+}
+
+impl Daemon {
+    fn describe(&self) -> Status {
+        let counters = self.log.counters();
+        let guard = self.guard();
+        let (agents, attach_points) = guard.as_ref().map_or_else(Default::default, |guard| {
+            (agents(guard), guard.attach_points())
+        });
+        let last = self
+            .last_load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: self.started.clone(),
+            kernel: self.kernel.clone(),
+            agents,
+            attach_points,
+            log: LogStatus {
+                path: self.args.log.clone(),
+                written: counters.written,
+                unwritten: counters.unwritten,
+            },
+            protections: self.protections.clone(),
+            last_reload: last.as_ref().map(|last| LastReload {
+                time: last.time.clone(),
+                ok: last.errors.is_empty(),
+                errors: last.errors.clone(),
+            }),
+        }
+    }
+
+    /// The slot of an agent that may have new instances.
+    fn slot(&self, agent: &str) -> Result<u32, ApiError> {
+        self.guard()
+            .as_ref()
+            .and_then(|guard| guard.agents.get(agent))
+            .filter(|agent| !agent.retired)
+            .map(|agent| agent.slot)
+            .ok_or_else(|| ApiError::unknown_agent(agent))
+    }
+
+    fn enter_cgroup(&self, agent: &str, peer: &Peer) -> Result<Entered, ApiError> {
+        let slot = self.slot(agent)?;
+        let cgroups = cgroup2::find().map_err(failed)?;
+        let made = match self.guard().as_mut() {
+            Some(guard) => guard.create_instance(slot, agent).map_err(failed)?,
+            None => return Err(failed("the daemon is stopping")),
+        };
+        // Not under the lock: the kernel may let this wait for all processes.
+        let moved = instance::enter(&cgroups, &made.path, peer.pid())
+            .and_then(|()| confirm(peer, &made.path));
+        if let Some(guard) = self.guard().as_mut() {
+            guard.entered(&made.path);
+        }
+        if let Err(error) = moved {
+            instance::remove_tree(&cgroups.directory(&made.path));
+            return Err(failed(format!("cannot move process {}: {error}", peer.pid())));
+        }
+        Ok(Entered {
+            agent: agent.to_owned(),
+            instance: made.id.to_string(),
+            cgroup: made.path,
+        })
+    }
+
+    async fn enter_scope(&self, agent: &str, peer: &Peer) -> Result<Entered, ApiError> {
+        let slot = self.slot(agent)?;
+        let systemd = self
+            .systemd
+            .as_ref()
+            .ok_or_else(|| failed("this host has no systemd"))?;
+        // Units of one name may follow each other; the clock tells them apart.
+        let plan = ScopePlan::new(agent, self.clock.boot_ns());
+        let path = plan.cgroup();
+        self.declare(&path, Some(slot))?;
+        let pid = u32::try_from(peer.pid()).map_err(failed)?;
+        let started = systemd.start(&plan, pid).await;
+        self.declare(&path, None)?;
+        started.map_err(failed)?;
+        confirm(peer, &path).map_err(failed)?;
+        let cgroups = cgroup2::find().map_err(failed)?;
+        let id = std::fs::metadata(cgroups.directory(&path))
+            .map_err(failed)?
+            .ino();
+        let tagged = match self.guard().as_ref() {
+            Some(guard) => guard.tables.tag(id).map_err(failed)?.is_some(),
+            None => false,
+        };
+        if !tagged {
+            return Err(failed(format!("the cgroup {path} was not tagged")));
+        }
+        Ok(Entered {
+            agent: agent.to_owned(),
+            instance: id.to_string(),
+            cgroup: path,
+        })
+    }
+
+    fn declare(&self, path: &str, slot: Option<u32>) -> Result<(), ApiError> {
+        let mut guard = self.guard();
+        let Some(guard) = guard.as_mut() else {
+            return Err(failed("the daemon is stopping"));
+        };
+        match slot {
+            Some(slot) => guard.tables.declare_path(path, slot),
+            None => guard.tables.withdraw_path(path),
+        }
+        .map_err(failed)
+    }
+}
+
+/// Whether the process is where it was put, and is still the one that asked.
+fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
+    let cgroup = instance::cgroup_of(peer.pid())?;
+    if cgroup != path {
+        return Err(io::Error::other(format!("it is in {cgroup}, not in {path}")));
+    }
+    if !peer.is_alive()? {
+        return Err(io::Error::other("it is gone"));
+    }
+    Ok(())
+}
+
+fn agents(guard: &Guard) -> Vec<AgentStatus> {
+    let tags = guard.tags().unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        Vec::new()
+    });
+    let mut cgroups: HashMap<u32, u64> = HashMap::new();
+    let mut instances: HashMap<u32, HashSet<u64>> = HashMap::new();
+    for (_, tag) in tags {
+        *cgroups.entry(tag.agent).or_default() += 1;
+        instances.entry(tag.agent).or_default().insert(tag.instance);
+    }
+    guard
+        .agents
+        .iter()
+        .filter(|agent| !agent.retired || cgroups.contains_key(&agent.slot))
+        .map(|agent| AgentStatus {
+            name: agent.scope.agent.name.clone(),
+            owner: agent.scope.agent.owner.clone(),
+            mode: match agent.scope.agent.mode {
+                policy::Mode::Enforce => Mode::Enforce,
+                policy::Mode::Observe => Mode::Observe,
+            },
+            file: agent.scope.file.clone(),
+            rules: u32::try_from(agent.scope.rules.len()).unwrap_or(u32::MAX),
+            policy: agent.version,
+            instances: instances.get(&agent.slot).map_or(0, |set| set.len() as u64),
+            cgroups: cgroups.get(&agent.slot).copied().unwrap_or_default(),
+            counters: guard
+                .tables
+                .counters(agent.slot)
+                .inspect_err(|error| tracing::error!("{error}"))
+                .unwrap_or_default()
+                .into(),
+            retired: agent.retired,
+        })
+        .collect()
+}
+
+fn failed(error: impl ToString) -> ApiError {
+    ApiError::new(ErrorCode::Failed, error.to_string())
+}
+
+/// Runs what may wait for the kernel or the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(failed(error)))
+}

@@ -1,0 +1,337 @@
+//! The enforcing half of the daemon: what is loaded, attached, declared and tagged.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use agentguard_common::identity::Tag;
+use aya::{Ebpf, programs::tp_btf::BtfTracePointLink};
+
+use super::{
+    agents::{Agents, Change},
+    directory::Directory,
+    error::ApplyError,
+};
+use crate::{
+    identity::{instance, places, walk},
+    kernel::{
+        attach::AttachPoints,
+        cgroup2::Cgroup2,
+        tables::{TableError, Tables},
+    },
+    policy::{Agent as Declared, Matches, Mode, Scope},
+};
+
+/// What enforces.
+pub(super) struct Guard {
+    /// The agents.
+    pub agents: Agents,
+    /// The kernel's tables.
+    pub tables: Tables,
+    cgroups: Cgroup2,
+    own: String,
+    ebpf: Ebpf,
+    attached: AttachPoints,
+    directory: Arc<Directory>,
+    /// Instances that are made but not entered yet.
+    entering: BTreeSet<String>,
+    _tracepoints: Vec<BtfTracePointLink>,
+}
+
+/// What loading scopes changed.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Agents that were not declared before.
+    pub added: Vec<String>,
+    /// Agents whose scope is another one.
+    pub changed: Vec<String>,
+    /// Agents that are declared no longer.
+    pub removed: Vec<String>,
+}
+
+impl Guard {
+    /// A guard over nothing yet. `own` is the path of the daemon's own cgroup.
+    pub(super) fn new(
+        cgroups: Cgroup2,
+        own: String,
+        ebpf: Ebpf,
+        tables: Tables,
+        tracepoints: Vec<BtfTracePointLink>,
+        directory: Arc<Directory>,
+    ) -> Self {
+        Self {
+            agents: Agents::default(),
+            tables,
+            cgroups,
+            own,
+            ebpf,
+            attached: AttachPoints::default(),
+            directory,
+            entering: BTreeSet::new(),
+            _tracepoints: tracepoints,
+        }
+    }
+
+    /// Puts scopes in force, all or none: on an error the ones that were in force still are.
+    ///
+    /// The order leaves no gap: first the programs are where the agents will be, then the scopes
+    /// are in the tables, and only then is anything tagged.
+    pub(super) fn apply(&mut self, scopes: Vec<Scope>) -> Result<Applied, ApplyError> {
+        let names: BTreeSet<String> = scopes
+            .iter()
+            .map(|scope| scope.agent.name.clone())
+            .collect();
+        // Retired agents may have processes left: their places stay.
+        let matches: Vec<Matches> = scopes
+            .iter()
+            .map(|scope| scope.matches.clone())
+            .chain(
+                self.agents
+                    .iter()
+                    .filter(|agent| !names.contains(&agent.scope.agent.name))
+                    .map(|agent| agent.scope.matches.clone()),
+            )
+            .collect();
+        let changes = self.agents.plan(scopes)?;
+        self.attach(&places::places(&self.own, matches.iter()))?;
+        let applied = self.install(changes, &names)?;
+        self.tag_existing()?;
+        Ok(applied)
+    }
+
+    fn attach(&mut self, wanted: &BTreeSet<String>) -> Result<(), ApplyError> {
+        for place in wanted {
+            places::keep(&self.cgroups, place).map_err(|source| ApplyError::Place {
+                cgroup: place.clone(),
+                source,
+            })?;
+        }
+        let before = self.attached.paths();
+        self.attached
+            .update(&mut self.ebpf, &self.cgroups, wanted)?;
+        for place in before.iter().filter(|place| !wanted.contains(*place)) {
+            places::release(&self.cgroups, place);
+        }
+        Ok(())
+    }
+
+    fn install(
+        &mut self,
+        changes: Vec<Change>,
+        names: &BTreeSet<String>,
+    ) -> Result<Applied, ApplyError> {
+        let mut applied = Applied::default();
+        let before = self.agents.declarations();
+        // Events that the new scopes decide must find them.
+        let mut directory = self.directory.write();
+        let scopes: Vec<_> = changes
+            .iter()
+            .map(|change| (change.slot, &change.compiled))
+            .collect();
+        let versions: BTreeMap<u32, u32> = self.tables.install(&scopes)?.into_iter().collect();
+        for change in changes {
+            let version = versions.get(&change.slot).copied().unwrap_or_default();
+            directory.replace(change.slot, version, Arc::clone(&change.scope));
+            declare(&mut self.tables, change.slot, &change.scope.matches)?;
+            let name = change.scope.agent.name.clone();
+            if change.is_added {
+                applied.added.push(name);
+            } else {
+                applied.changed.push(name);
+            }
+            self.agents.apply(change, version);
+        }
+        drop(directory);
+        applied.removed = self.agents.retire(|name| names.contains(name));
+        // What went from one agent to another has been declared anew, and is not withdrawn.
+        let declared = self.agents.declarations();
+        for unit in before.units.difference(&declared.units) {
+            self.tables.withdraw_unit(unit)?;
+        }
+        for path in before.cgroups.difference(&declared.cgroups) {
+            self.tables.withdraw_path(path)?;
+        }
+        Ok(applied)
+    }
+
+    fn tag_existing(&mut self) -> Result<(), ApplyError> {
+        let mut paths = BTreeMap::new();
+        let mut units = BTreeMap::new();
+        for agent in self.agents.iter().filter(|agent| !agent.retired) {
+            let Matches {
+                units: names,
+                cgroups,
+            } = &agent.scope.matches;
+            paths.extend(cgroups.iter().map(|path| (path.clone(), agent.slot)));
+            units.extend(names.iter().map(|unit| (unit.clone(), agent.slot)));
+        }
+        let (agents, own) = (&self.agents, &self.own);
+        let agent_of = |path: &str| {
+            paths
+                .get(path)
+                .or_else(|| units.get(unit_of(path)?))
+                .copied()
+                .or_else(|| {
+                    let name = instance::agent_of(own, path)?;
+                    agents.get(name).map(|agent| agent.slot)
+                })
+        };
+        walk::tag_all(&self.cgroups, &mut self.tables, agent_of)?;
+        Ok(())
+    }
+
+    /// The agents whose instances run although nothing declares them: they were left by a daemon
+    /// that knew them. Their scopes are gone, so they get ones that allow nothing.
+    pub(super) fn orphans(&self, scopes: &[Scope]) -> io::Result<Vec<Scope>> {
+        let mut orphans: BTreeMap<String, Scope> = BTreeMap::new();
+        let directory = self.cgroups.directory(&self.own);
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let path = format!("{}/{}", self.own, entry?.file_name().to_string_lossy());
+            let Some(name) = instance::agent_of(&self.own, &path) else {
+                continue;
+            };
+            if !scopes.iter().any(|scope| scope.agent.name == name) {
+                orphans
+                    .entry(name.to_owned())
+                    .or_insert_with(|| closed_scope(name, directory.clone()));
+            }
+        }
+        Ok(orphans.into_values().collect())
+    }
+
+    /// Makes a tagged cgroup for a new instance of an agent, which nobody is in yet.
+    pub(super) fn create_instance(&mut self, slot: u32, name: &str) -> Result<instance::Instance, String> {
+        let made = instance::create(&self.cgroups, &self.own, name)
+            .map_err(|error| format!("cannot make a cgroup for '{name}': {error}"))?;
+        if let Err(error) = self.tables.tag_instance(made.id, slot) {
+            instance::remove_tree(&self.cgroups.directory(&made.path));
+            return Err(error.to_string());
+        }
+        self.entering.insert(made.path.clone());
+        Ok(made)
+    }
+
+    /// Notes that an instance was entered, or never will be.
+    pub(super) fn entered(&mut self, path: &str) {
+        self.entering.remove(path);
+    }
+
+    /// Removes instances in which nothing runs any more.
+    pub(super) fn collect_instances(&self) -> io::Result<()> {
+        instance::collect(&self.cgroups, &self.own, |path| self.entering.contains(path))
+    }
+
+    /// Attaches the programs again where they were lost with their cgroup, if any were.
+    pub(super) fn mend(&mut self) -> Result<Vec<String>, ApplyError> {
+        let lost = self.attached.lost(&self.cgroups);
+        if !lost.is_empty() {
+            let matches: Vec<Matches> = self
+                .agents
+                .iter()
+                .map(|agent| agent.scope.matches.clone())
+                .collect();
+            self.attach(&places::places(&self.own, matches.iter()))?;
+            self.tag_existing()?;
+        }
+        Ok(lost)
+    }
+
+    /// Whether a cgroup is an agent's: it or an ancestor has a tag.
+    pub(super) fn is_agents(&self, path: &str) -> io::Result<bool> {
+        let ancestors = Path::new(path).ancestors();
+        for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
+            let directory = self.cgroups.directory(&ancestor.to_string_lossy());
+            let id = std::fs::metadata(directory)?.ino();
+            if self.tables.tag(id).map_err(io::Error::other)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Paths of the cgroups that the programs are attached to.
+    pub(super) fn attach_points(&self) -> Vec<String> {
+        self.attached.paths()
+    }
+
+    /// The tags of all cgroups, by cgroup id.
+    pub(super) fn tags(&self) -> Result<Vec<(u64, Tag)>, TableError> {
+        self.tables.tags()
+    }
+
+    /// Stops enforcing: detaches the programs and lets go of the places that were kept.
+    pub(super) fn stand_down(self) {
+        let Self {
+            attached,
+            cgroups,
+            own,
+            ..
+        } = self;
+        let places = attached.paths();
+        drop(attached);
+        for place in places {
+            places::release(&cgroups, &place);
+        }
+        // Ours, unless instances still run in it.
+        let _ = std::fs::remove_dir(cgroups.directory(&own));
+    }
+}
+
+fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), TableError> {
+    for path in &matches.cgroups {
+        tables.declare_path(path, slot)?;
+    }
+    for unit in &matches.units {
+        tables.declare_unit(unit, slot)?;
+    }
+    Ok(())
+}
+
+/// The system unit that a cgroup path is, as the kernel side tells it: beneath slices only.
+fn unit_of(path: &str) -> Option<&str> {
+    let (slices, name) = path.strip_prefix('/')?.rsplit_once('/').map_or(
+        ("", path.trim_start_matches('/')),
+        |(slices, name)| (slices, name),
+    );
+    let beneath_slices = slices.is_empty()
+        || slices.split('/').all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
+    beneath_slices.then_some(name)
+}
+
+/// A scope that allows nothing.
+fn closed_scope(name: &str, file: PathBuf) -> Scope {
+    Scope {
+        agent: Declared {
+            name: name.to_owned(),
+            owner: None,
+            purpose: None,
+            mode: Mode::Enforce,
+        },
+        matches: Matches::default(),
+        rules: Vec::new(),
+        file,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_lies_beneath_slices_only() {
+        assert_eq!(unit_of("/system.slice/x.service"), Some("x.service"));
+        assert_eq!(unit_of("/a.slice/a-b.slice/x.service"), Some("x.service"));
+        assert_eq!(unit_of("/agents.slice"), Some("agents.slice"));
+        assert_eq!(unit_of("/user.slice/user@1000.service/x.service"), None);
+        assert_eq!(unit_of("/"), Some(""));
+    }
+}

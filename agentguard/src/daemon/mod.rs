@@ -1,0 +1,312 @@
+//! The daemon: from scopes to enforcement, and from refusals to the log.
+//!
+//! It prepares everything that can fail without touching the kernel first: an invalid scope, a
+//! second daemon or an unsuitable host changes nothing.
+
+mod agents;
+mod backend;
+pub mod directory;
+mod error;
+mod guard;
+mod lock;
+mod notify;
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
+
+pub use self::error::{ApplyError, DaemonError};
+use self::{
+    backend::LastLoad,
+    directory::Directory,
+    guard::{Applied, Guard},
+    lock::RunLock,
+};
+use crate::{
+    cli::daemon::DaemonArgs,
+    control::{limits::Limits, server, socket::ControlSocket},
+    events::ring::{EventThread, Reader},
+    identity::{cgroup_path::CgroupPaths, systemd},
+    kernel::{
+        cgroup2,
+        object::{self, Sizes},
+        probe,
+        protection::Protection,
+        tables::{self, Tables},
+    },
+    log::{Clock, DaemonEvent, LogFile, LogHandle},
+    policy::{PolicyError, load_dir},
+};
+
+/// How often counters are reported, empty instances removed and attach points looked after.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The running daemon.
+struct Daemon {
+    args: DaemonArgs,
+    started: String,
+    kernel: String,
+    protections: Vec<Protection>,
+    guard: Mutex<Option<Guard>>,
+    log: LogHandle,
+    clock: Clock,
+    systemd: Option<systemd::Systemd>,
+    last_load: Mutex<Option<LastLoad>>,
+}
+
+/// Runs the daemon until it is told to stop.
+pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(serve(args))
+}
+
+async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
+    let scopes = load_dir(&args.agents).map_err(DaemonError::Scopes)?;
+    let cgroups = cgroup2::find()?;
+    let protections = probe::all();
+    if let Some(missing) = probe::missing(&protections).next() {
+        return Err(DaemonError::Unsuitable(format!(
+            "{}: {}{}; `agentguard doctor` lists all",
+            missing.name,
+            missing.detail,
+            missing
+                .remedy
+                .as_ref()
+                .map(|remedy| format!("; {remedy}"))
+                .unwrap_or_default()
+        )));
+    }
+    make_directory(&args.run_dir)?;
+    let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
+    let clock = Clock::new()?;
+    let file = LogFile::open(&args.log)?;
+    let systemd = match systemd::is_running() {
+        true => {
+            let systemd = systemd::Systemd::connect().await?;
+            systemd.start_slice().await?;
+            Some(systemd)
+        }
+        false => None,
+    };
+    let own = match &systemd {
+        Some(_) => format!("/{}", systemd::SLICE),
+        None => format!("/{}", args.cgroup),
+    };
+
+    let (mut ebpf, tracepoints) = object::load(Sizes {
+        max_cgroups: args.max_cgroups,
+    })?;
+    let tables = Tables::take(&mut ebpf)?;
+    let ring = tables::take_events(&mut ebpf)?;
+    let directory = Arc::new(Directory::default());
+    let paths = CgroupPaths::new(cgroups.clone())?;
+    let mut guard = Guard::new(
+        cgroups,
+        own,
+        ebpf,
+        tables,
+        tracepoints,
+        Arc::clone(&directory),
+    );
+    let mut all = guard.orphans(&scopes)?;
+    for orphan in &all {
+        tracing::warn!(
+            "agent '{}' has processes and no scope: it may reach nothing",
+            orphan.agent.name
+        );
+    }
+    all.extend(scopes);
+    guard.apply(all)?;
+
+    let socket = ControlSocket::bind(&args.run_dir.join("agentguard.sock"))?;
+    let (log, log_thread) = crate::log::spawn(file, clock)?;
+    let events = EventThread::start(
+        ring,
+        Reader {
+            directory,
+            paths,
+            clock,
+            log: log.clone(),
+        },
+    )?;
+    let agents = guard.agents.declared();
+    let daemon = Arc::new(Daemon {
+        started: clock.wall(clock.boot_ns()),
+        kernel: probe::kernel_release().unwrap_or_default(),
+        protections,
+        guard: Mutex::new(Some(guard)),
+        log: log.clone(),
+        clock,
+        systemd,
+        last_load: Mutex::new(None),
+        args,
+    });
+    log.daemon(DaemonEvent::Start, format!("enforcing {agents} agents"), agents);
+    eprintln!("agentguard: enforcing {agents} agents");
+    notify::ready();
+    let served = daemon.attend(socket).await;
+
+    notify::stopping();
+    // First no new events, then those that are there, then what they could not say.
+    let guard = daemon.guard().take();
+    if let Some(mut guard) = guard {
+        let agents = guard.agents.declared();
+        daemon.report_growth(&mut guard);
+        if let Err(error) = guard.collect_instances() {
+            tracing::warn!("cannot remove empty instances: {error}");
+        }
+        guard.stand_down();
+        events.stop();
+        log.daemon(DaemonEvent::Stop, "no longer enforcing", agents);
+    }
+    let counters = log_thread.close();
+    if counters.unwritten != 0 {
+        tracing::error!("{} refusals are not in the violation log", counters.unwritten);
+    }
+    drop(lock);
+    served
+}
+
+impl Daemon {
+    fn guard(&self) -> MutexGuard<'_, Option<Guard>> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves the control socket, signals and the clock until SIGTERM or SIGINT.
+    async fn attend(self: &Arc<Self>, socket: ControlSocket) -> Result<(), DaemonError> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let backend = Arc::clone(self);
+        let server = tokio::spawn(server::serve(socket, backend, Limits::default(), async {
+            let _ = stopped.await;
+        }));
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {
+                    self.log.reopen();
+                    notify::reloading();
+                    let daemon = Arc::clone(self);
+                    let done = tokio::task::spawn_blocking(move || daemon.load()).await;
+                    if let Ok(Err(error)) = done {
+                        tracing::error!("nothing was reloaded: {error}");
+                    }
+                    notify::ready();
+                }
+                _ = tick.tick() => {
+                    let daemon = Arc::clone(self);
+                    if let Err(error) =
+                        tokio::task::spawn_blocking(move || daemon.look_after()).await
+                    {
+                        tracing::error!("housekeeping: {error}");
+                    }
+                }
+            }
+        }
+        drop(stop);
+        match server.await {
+            Ok(served) => Ok(served?),
+            Err(error) => Err(DaemonError::Start(std::io::Error::other(error))),
+        }
+    }
+
+    /// Loads the scopes again, all or nothing, and says in the log how it went.
+    fn load(&self) -> Result<Applied, DaemonError> {
+        let loaded = load_dir(&self.args.agents)
+            .map_err(DaemonError::Scopes)
+            .and_then(|scopes| match self.guard().as_mut() {
+                Some(guard) => Ok((guard.apply(scopes)?, guard.agents.declared())),
+                None => Ok((Applied::default(), 0)),
+            });
+        let errors = match &loaded {
+            Ok((applied, agents)) => {
+                let message = format!(
+                    "{} added, {} changed, {} removed",
+                    applied.added.len(),
+                    applied.changed.len(),
+                    applied.removed.len()
+                );
+                self.log.daemon(DaemonEvent::Reload, message, *agents);
+                Vec::new()
+            }
+            Err(error) => {
+                let agents = self.guard().as_ref().map_or(0, |it| it.agents.declared());
+                self.log
+                    .daemon(DaemonEvent::ReloadFailed, error.to_string(), agents);
+                error_lines(error)
+            }
+        };
+        *self
+            .last_load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(LastLoad {
+            time: self.clock.wall(self.clock.boot_ns()),
+            errors,
+        });
+        loaded.map(|(applied, _)| applied)
+    }
+
+    fn look_after(&self) {
+        let mut guard = self.guard();
+        let Some(guard) = guard.as_mut() else {
+            return;
+        };
+        self.report_growth(guard);
+        if let Err(error) = guard.collect_instances() {
+            tracing::warn!("cannot look for empty instances: {error}");
+        }
+        match guard.mend() {
+            Ok(lost) if lost.is_empty() => {}
+            Ok(lost) => tracing::error!(
+                "the programs were lost with {}, and are attached again: something removed a cgroup that guarded agents",
+                lost.join(", ")
+            ),
+            Err(error) => tracing::error!("the programs cannot be attached: {error}"),
+        }
+    }
+
+    /// Tells the log what the kernel counted and has no record for.
+    fn report_growth(&self, guard: &mut Guard) {
+        for agent in guard.agents.iter_mut() {
+            match guard.tables.counters(agent.slot) {
+                Ok(counters) => {
+                    let growth = agent.growth(counters);
+                    self.log.growth(&agent.scope.agent.name, growth);
+                }
+                Err(error) => tracing::error!("{error}"),
+            }
+        }
+    }
+}
+
+/// One line an error.
+fn error_lines(error: &DaemonError) -> Vec<String> {
+    match error {
+        DaemonError::Scopes(errors) => errors.iter().map(PolicyError::to_string).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), DaemonError> {
+    fs::create_dir_all(path).map_err(|source| DaemonError::File {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,132 @@
+//! The ring buffer's one reader: from the kernel's events to records.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use agentguard_common::event::Event;
+use aya::maps::{MapData, RingBuf};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+use super::enrich::Enricher;
+use crate::{
+    daemon::directory::Directory,
+    identity::cgroup_path::CgroupPaths,
+    log::{Clock, LogHandle, RuleRef, ViolationContext},
+};
+
+/// The thread that reads events.
+///
+/// It is a thread of its own because looking at `/proc` can take its time, and nothing else must
+/// wait for that; least of all the kernel, which has no room for events that are not read.
+#[derive(Debug)]
+pub struct EventThread {
+    thread: JoinHandle<()>,
+    stop: OwnedFd,
+}
+
+/// Where events go, and what they are completed with.
+pub struct Reader {
+    /// The scopes that decided them.
+    pub directory: Arc<Directory>,
+    /// The paths of their cgroups.
+    pub paths: CgroupPaths,
+    /// The clocks.
+    pub clock: Clock,
+    /// The violation log.
+    pub log: LogHandle,
+}
+
+impl EventThread {
+    /// Starts to read.
+    pub fn start(ring: RingBuf<MapData>, reader: Reader) -> io::Result<Self> {
+        let (stopped, stop) = io::pipe()?;
+        let thread = thread::Builder::new()
+            .name("events".to_owned())
+            .spawn(move || run(ring, reader, &stopped))?;
+        Ok(Self {
+            thread,
+            stop: stop.into(),
+        })
+    }
+
+    /// Reads what is in the buffer, and ends. Detach the programs first, or it may never be empty.
+    pub fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that reads events panicked");
+        }
+    }
+}
+
+fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
+    let mut enricher = Enricher::new(reader.clock);
+    let mut stopping = false;
+    loop {
+        while let Some(item) = ring.next() {
+            let event = event(&item);
+            // The room is given back before anything slow happens.
+            drop(item);
+            match event {
+                Some(event) => reader.record(&event, &mut enricher),
+                None => tracing::error!("the kernel sent an event of another size"),
+            }
+        }
+        reader.directory.drained();
+        if stopping {
+            return;
+        }
+        let mut fds = [
+            PollFd::new(ring.as_fd(), PollFlags::POLLIN),
+            PollFd::new(stopped.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => tracing::error!("cannot wait for events: {error}"),
+        }
+        let [_, stop] = fds;
+        stopping = stop.any().unwrap_or(false);
+    }
+}
+
+fn event(bytes: &[u8]) -> Option<Event> {
+    if bytes.len() != size_of::<Event>() {
+        return None;
+    }
+    // SAFETY: the length is an event's, every bit pattern is one, and the read needs no alignment.
+    Some(unsafe { bytes.as_ptr().cast::<Event>().read_unaligned() })
+}
+
+impl Reader {
+    fn record(&mut self, event: &Event, enricher: &mut Enricher) {
+        let cgroup = self.paths.path(event.cgroup);
+        let process = enricher.facts(event, |_| cgroup.clone());
+        let Some((scope, exact)) = self.directory.scope(event.agent, event.policy) else {
+            // Only declared agents have slots, and a slot has a scope before it has processes.
+            tracing::error!("an event of an agent in slot {} that nobody is", event.agent);
+            return;
+        };
+        let rule = scope
+            .rules
+            .iter()
+            .find(|rule| exact && rule.number == event.rule);
+        let context = ViolationContext {
+            agent: &scope.agent.name,
+            owner: scope.agent.owner.as_deref(),
+            rule: rule.map(|rule| RuleRef {
+                text: &rule.text,
+                file: &scope.file,
+                line: rule.line,
+            }),
+            process: process.as_deref(),
+            cgroup: cgroup.as_deref(),
+        };
+        self.log.violation(event, &context);
+    }
+}

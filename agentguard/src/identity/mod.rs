@@ -1,0 +1,7 @@
+//! Which processes are an agent's.
+
+pub mod cgroup_path;
+pub mod instance;
+pub mod places;
+pub mod systemd;
+pub mod walk;

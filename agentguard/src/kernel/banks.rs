@@ -1,0 +1,176 @@
+//! Where compiled scopes lie in the kernel.
+//!
+//! A bank is written once, before any agent's word points to it, and freed when none does any more
+//! and no program can still be reading it. So a program sees a scope whole, old or new.
+
+use std::{collections::HashMap, io, os::fd::AsFd};
+
+use agentguard_common::{
+    limits::{MAX_BANK_ROWS, MAX_BANKS},
+    scope::{Row, ScopeWord},
+};
+use aya::maps::{MapData, MapError};
+use aya_obj::generated::{BPF_F_INNER_MAP, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+
+use super::sys;
+use crate::policy::Compiled;
+
+/// Why scopes could not be put into the kernel. The scopes in force are as they were.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BankError {
+    /// A bank could not be created.
+    #[error("cannot create a table for the scopes: {0}")]
+    Create(#[from] MapError),
+    /// A bank could not be written.
+    #[error("cannot write the scopes into the kernel: {0}")]
+    Write(#[source] io::Error),
+    /// A bank could not be published.
+    #[error("cannot publish the scopes: {0}")]
+    Publish(#[source] io::Error),
+    /// There is no free bank.
+    #[error("{MAX_BANKS} sets of scopes are loaded already; restart the daemon")]
+    Full,
+}
+
+/// The banks, and which agents' scopes are in which.
+pub(super) struct Banks {
+    outer: MapData,
+    /// Bank → agents that point to it.
+    used: HashMap<u32, u32>,
+    /// Banks without agents that a program may still read.
+    retired: Vec<u32>,
+    next_version: u32,
+}
+
+/// A scope that lies in a bank and is not in force yet.
+pub(super) struct Placed {
+    /// The agent's slot.
+    pub agent: u32,
+    /// The word that puts it in force.
+    pub word: ScopeWord,
+}
+
+impl Banks {
+    pub(super) fn new(outer: MapData) -> Self {
+        Self {
+            outer,
+            used: HashMap::new(),
+            retired: Vec::new(),
+            next_version: 1,
+        }
+    }
+
+    /// Writes scopes into new banks. Nothing points to them yet; the scopes that are not put in
+    /// force must be given to [`release`](Self::release).
+    pub(super) fn place(&mut self, scopes: &[(u32, &Compiled)]) -> Result<Vec<Placed>, BankError> {
+        let mut placed = Vec::with_capacity(scopes.len());
+        let mut rest = scopes;
+        while !rest.is_empty() {
+            let (here, later) = rest.split_at(fitting(rest));
+            match self.place_one(here) {
+                Ok(mut some) => placed.append(&mut some),
+                Err(error) => {
+                    self.release(placed.iter().map(|it: &Placed| it.word));
+                    return Err(error);
+                }
+            }
+            rest = later;
+        }
+        Ok(placed)
+    }
+
+    fn place_one(&mut self, scopes: &[(u32, &Compiled)]) -> Result<Vec<Placed>, BankError> {
+        let bank = self.free_bank()?;
+        let mut rows: Vec<Row> = Vec::new();
+        let mut placed = Vec::with_capacity(scopes.len());
+        for (agent, compiled) in scopes {
+            let version = self.next_version;
+            // 0 is no version: a word of zeros is no scope.
+            self.next_version = version.checked_add(1).unwrap_or(1);
+            let first = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
+            placed.push(Placed {
+                agent: *agent,
+                word: ScopeWord::new(version, bank, first),
+            });
+            let start = rows.len();
+            rows.extend_from_slice(compiled.rows());
+            if let Some(header) = rows.get_mut(start) {
+                header.key = agentguard_common::scope::Header {
+                    version,
+                    ..compiled.header()
+                }
+                .pack();
+            }
+        }
+        let inner = create(&rows)?;
+        sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.fd().as_fd())
+            .map_err(BankError::Publish)?;
+        self.used
+            .insert(bank, u32::try_from(placed.len()).unwrap_or(u32::MAX));
+        Ok(placed)
+    }
+
+    fn free_bank(&mut self) -> Result<u32, BankError> {
+        (0..MAX_BANKS)
+            .find(|bank| !self.used.contains_key(bank) && !self.retired.contains(bank))
+            .ok_or(BankError::Full)
+    }
+
+    /// Lets go of scopes that no agent's word points to any more.
+    pub(super) fn release(&mut self, words: impl Iterator<Item = ScopeWord>) {
+        for word in words.filter(|word| *word != ScopeWord::NONE) {
+            let bank = word.bank();
+            if let Some(agents) = self.used.get_mut(&bank) {
+                *agents -= 1;
+                if *agents == 0 {
+                    self.used.remove(&bank);
+                    self.retired.push(bank);
+                }
+            }
+        }
+        if self.retired.is_empty() {
+            return;
+        }
+        // A program that began before the words changed may be reading still. If the kernel cannot
+        // wait for it, the banks are kept until the next time.
+        if let Err(error) = sys::wait_for_programs() {
+            tracing::debug!("membarrier: {error}");
+            return;
+        }
+        let outer = self.outer.fd().as_fd();
+        self.retired.retain(|bank| {
+            sys::clear_inner_map(outer, *bank)
+                .inspect_err(|error| tracing::warn!("cannot free bank {bank}: {error}"))
+                .is_err()
+        });
+    }
+}
+
+/// How many of the scopes fit into one bank.
+fn fitting(scopes: &[(u32, &Compiled)]) -> usize {
+    let mut rows = 0;
+    let count = scopes
+        .iter()
+        .take_while(|(_, compiled)| {
+            rows += compiled.rows().len();
+            rows <= MAX_BANK_ROWS as usize
+        })
+        .count();
+    // A single scope is far smaller than a bank.
+    count.max(1)
+}
+
+fn create(rows: &[Row]) -> Result<MapData, BankError> {
+    let count = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
+    let definition = aya_obj::Map::new_from_params(
+        BPF_MAP_TYPE_ARRAY as u32,
+        size_of::<u32>() as u32,
+        size_of::<Row>() as u32,
+        count,
+        BPF_F_INNER_MAP,
+    );
+    let map = MapData::create(definition, "agentguard_bank", None)?;
+    sys::fill_array(map.fd().as_fd(), rows).map_err(BankError::Write)?;
+    Ok(map)
+}

@@ -1,0 +1,12 @@
+//! The kernel side, seen from user space.
+
+pub mod attach;
+mod banks;
+pub mod btf;
+mod capabilities;
+pub mod cgroup2;
+pub mod object;
+pub mod probe;
+pub mod protection;
+mod sys;
+pub mod tables;

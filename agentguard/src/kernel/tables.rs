@@ -1,0 +1,237 @@
+//! The tables that the daemon fills and the programs read.
+
+use std::io;
+
+use agentguard_common::{
+    counters::Counters,
+    identity::Tag,
+    limits::{MAX_CGROUP_PATH, MAX_UNIT_NAME},
+    scope::ScopeWord,
+};
+use aya::{
+    Ebpf,
+    maps::{Array, HashMap, Map, MapData, MapError, RingBuf},
+};
+
+use super::{
+    banks::{BankError, Banks},
+    object::LoadError,
+};
+use crate::policy::Compiled;
+
+/// Why a table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// A map operation failed.
+    #[error("cannot {what}: {source}")]
+    Map {
+        /// What was to be done.
+        what: &'static str,
+        /// Why it failed.
+        source: Box<MapError>,
+    },
+    /// Scopes could not be placed.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+    /// A path or a name does not fit the table's key.
+    #[error("'{0}' is too long to be declared")]
+    TooLong(String),
+}
+
+fn failed(what: &'static str) -> impl FnOnce(MapError) -> TableError {
+    move |source| TableError::Map {
+        what,
+        source: Box::new(source),
+    }
+}
+
+/// The tables.
+pub struct Tables {
+    tags: HashMap<MapData, u64, Tag>,
+    instances: HashMap<MapData, u64, Tag>,
+    untagged: Array<MapData, u64>,
+    paths: HashMap<MapData, [u8; MAX_CGROUP_PATH], u32>,
+    units: HashMap<MapData, [u8; MAX_UNIT_NAME], u32>,
+    scopes: Array<MapData, u64>,
+    counters: Array<MapData, Counters>,
+    banks: Banks,
+}
+
+impl Tables {
+    /// Takes the tables out of a loaded object.
+    pub fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+        let Some(Map::ArrayOfMaps(banks)) = ebpf.take_map("BANKS") else {
+            return Err(LoadError::Absent("BANKS"));
+        };
+        Ok(Self {
+            tags: take(ebpf, "TAGS")?,
+            instances: take(ebpf, "INSTANCES")?,
+            untagged: take(ebpf, "UNTAGGED")?,
+            paths: take(ebpf, "PATHS")?,
+            units: take(ebpf, "UNITS")?,
+            scopes: take(ebpf, "SCOPES")?,
+            counters: take(ebpf, "COUNTERS")?,
+            banks: Banks::new(banks),
+        })
+    }
+
+    /// Puts scopes in force, one agent after another; each operation of an agent sees its old scope
+    /// or its new one. On an error all keep their old ones. Returns each agent's policy version.
+    pub fn install(&mut self, scopes: &[(u32, &Compiled)]) -> Result<Vec<(u32, u32)>, TableError> {
+        let placed = self.banks.place(scopes)?;
+        let mut old = Vec::with_capacity(placed.len());
+        for (done, scope) in placed.iter().enumerate() {
+            let swapped = self.swap(scope.agent, scope.word);
+            match swapped {
+                Ok(word) => old.push((scope.agent, word)),
+                Err(error) => {
+                    // Back to what was; the same operation has just succeeded for each.
+                    for (agent, word) in &old {
+                        self.swap(*agent, *word)?;
+                    }
+                    self.banks.release(placed.iter().map(|scope| scope.word));
+                    tracing::error!("{done} scopes were put in force and taken back");
+                    return Err(error);
+                }
+            }
+        }
+        self.banks.release(old.into_iter().map(|(_, word)| word));
+        Ok(placed
+            .into_iter()
+            .map(|scope| (scope.agent, scope.word.version()))
+            .collect())
+    }
+
+    fn swap(&mut self, agent: u32, word: ScopeWord) -> Result<ScopeWord, TableError> {
+        let old = self
+            .scopes
+            .get(&agent, 0)
+            .map_err(failed("read an agent's scope"))?;
+        self.scopes
+            .set(agent, word.0, 0)
+            .map_err(failed("put an agent's scope in force"))?;
+        Ok(ScopeWord(old))
+    }
+
+    /// Declares a cgroup path: the kernel tags the cgroup the moment that it is made.
+    pub fn declare_path(&mut self, path: &str, agent: u32) -> Result<(), TableError> {
+        self.paths
+            .insert(key(path)?, agent, 0)
+            .map_err(failed("declare a cgroup"))
+    }
+
+    /// Withdraws the declaration of a cgroup path. What is tagged stays tagged.
+    pub fn withdraw_path(&mut self, path: &str) -> Result<(), TableError> {
+        forgiving(self.paths.remove(&key(path)?)).map_err(failed("withdraw a cgroup"))
+    }
+
+    /// Declares a systemd unit.
+    pub fn declare_unit(&mut self, unit: &str, agent: u32) -> Result<(), TableError> {
+        self.units
+            .insert(key(unit)?, agent, 0)
+            .map_err(failed("declare a unit"))
+    }
+
+    /// Withdraws the declaration of a unit. What is tagged stays tagged.
+    pub fn withdraw_unit(&mut self, unit: &str) -> Result<(), TableError> {
+        forgiving(self.units.remove(&key(unit)?)).map_err(failed("withdraw a unit"))
+    }
+
+    /// The tag of a cgroup.
+    pub fn tag(&self, cgroup: u64) -> Result<Option<Tag>, TableError> {
+        found(self.tags.get(&cgroup, 0)).map_err(failed("read a tag"))
+    }
+
+    /// Tags the cgroup at which an instance begins, unless it has a tag.
+    pub fn tag_instance(&mut self, cgroup: u64, agent: u32) -> Result<(), TableError> {
+        let tag = Tag {
+            instance: cgroup,
+            agent,
+            reserved: 0,
+        };
+        self.instances
+            .insert(cgroup, tag, 0)
+            .map_err(failed("tag an instance"))?;
+        self.inherit(cgroup, tag)
+    }
+
+    /// Tags a cgroup within an instance.
+    pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<(), TableError> {
+        match self.tags.insert(cgroup, tag, 0) {
+            Err(MapError::SyscallError(error)) if is_full(&error.io_error) => {
+                // The programs then look among the cgroup's ancestors.
+                let count = self
+                    .untagged
+                    .get(&0, 0)
+                    .map_err(failed("count an untagged cgroup"))?;
+                self.untagged
+                    .set(0, count + 1, 0)
+                    .map_err(failed("count an untagged cgroup"))
+            }
+            result => result.map_err(failed("tag a cgroup")),
+        }
+    }
+
+    /// The tags of all cgroups, by cgroup id.
+    pub fn tags(&self) -> Result<Vec<(u64, Tag)>, TableError> {
+        self.tags
+            .iter()
+            .collect::<Result<_, _>>()
+            .map_err(failed("list the tags"))
+    }
+
+    /// What the kernel counted for an agent.
+    pub fn counters(&self, agent: u32) -> Result<Counters, TableError> {
+        self.counters
+            .get(&agent, 0)
+            .map_err(failed("read an agent's counters"))
+    }
+}
+
+/// Takes the ring buffer of events out of a loaded object.
+pub fn take_events(ebpf: &mut Ebpf) -> Result<RingBuf<MapData>, LoadError> {
+    take(ebpf, "EVENTS")
+}
+
+fn take<T: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
+    ebpf.take_map(name)
+        .and_then(|map| T::try_from(map).ok())
+        .ok_or(LoadError::Absent(name))
+}
+
+/// A key of fixed size: the text, padded with zeros. The programs cannot tell a text that fills the
+/// key from one that was cut.
+fn key<const N: usize>(text: &str) -> Result<[u8; N], TableError> {
+    let mut key = [0; N];
+    match key.get_mut(..text.len()) {
+        Some(start) if text.len() <= N - 2 => start.copy_from_slice(text.as_bytes()),
+        _ => return Err(TableError::TooLong(text.to_owned())),
+    }
+    Ok(key)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::E2BIG | libc::ENOMEM))
+}
+
+fn found<T>(result: Result<T, MapError>) -> Result<Option<T>, MapError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(MapError::KeyNotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removing what is not there is no error.
+fn forgiving(result: Result<(), MapError>) -> Result<(), MapError> {
+    match result {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error))
+            if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,190 @@
+//! A scope to the rows that the kernel decides by.
+
+use agentguard_common::{
+    address::Address,
+    decision::{Endpoint, Tables},
+    protocol::{Protocol, port_key},
+    rules::RuleSet,
+    scope::{FLAG_ICMP, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, OBSERVE_ROW, Row},
+};
+
+use super::{
+    destination::{Hosts, Ports},
+    prefix::{Prefix, from_number},
+    scope::{List, Mode, Rule, Scope},
+};
+
+/// A compiled scope: rows as [`agentguard_common::scope`] describes them.
+///
+/// It is also the user-space implementation of the look-ups, so that the decision can be asked
+/// without a kernel. It knows no processes: no peer is of the same agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compiled {
+    rows: Vec<Row>,
+}
+
+impl Compiled {
+    /// The rows; the first is the header.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The header.
+    pub fn header(&self) -> Header {
+        self.rows
+            .first()
+            .map(|row| Header::unpack(row.key))
+            .unwrap_or_default()
+    }
+
+    /// Stamps the rows with the number of the policy that they are loaded as. It is 0 before.
+    pub fn set_version(&mut self, version: u32) {
+        let header = Header {
+            version,
+            ..self.header()
+        };
+        if let Some(row) = self.rows.first_mut() {
+            row.key = header.pack();
+        }
+    }
+}
+
+impl Tables for Compiled {
+    fn row(&self, index: u32) -> Option<&Row> {
+        self.rows.get(index as usize)
+    }
+
+    fn same_agent(&self, _: &Endpoint) -> bool {
+        false
+    }
+}
+
+/// Compiles a scope.
+///
+/// The rules of a scope that was parsed are at most `MAX_RULES`, and their sections then fit: a
+/// rule cuts the address axis at two points of its own, the port axis at four.
+pub fn compile(scope: &Scope) -> Compiled {
+    let mut addresses = Section::default();
+    let mut ports = Section::default();
+    let mut header = Header::default();
+    if scope.agent.mode == Mode::Observe {
+        header.flags |= FLAG_OBSERVE;
+    }
+    let mut rows = vec![Row::default(); HEADER_ROWS as usize];
+    for rule in &scope.rules {
+        rows[rule.list.row()].rules.insert(rule.number);
+        if rule.mode == Mode::Observe {
+            rows[OBSERVE_ROW as usize].rules.insert(rule.number);
+            header.flags |= FLAG_OBSERVED_RULES;
+        }
+        if rule.list == List::Allow && rule.destination.speaks(Protocol::Icmp) {
+            header.flags |= FLAG_ICMP;
+        }
+        add_addresses(&mut addresses, rule);
+        add_ports(&mut ports, rule);
+    }
+    let (addresses, ports) = (addresses.into_rows(), ports.into_rows());
+    // A count of 0 refuses everything; no scope that was parsed comes near the limit.
+    header.addresses = u16::try_from(addresses.len()).unwrap_or(0);
+    header.ports = u16::try_from(ports.len()).unwrap_or(0);
+    rows[0].key = header.pack();
+    rows.extend(addresses);
+    rows.extend(ports);
+    Compiled { rows }
+}
+
+impl List {
+    const fn row(self) -> usize {
+        use agentguard_common::scope::{ALLOW_ROW, DENY_ROW, LISTEN_ROW};
+
+        match self {
+            Self::Allow => ALLOW_ROW as usize,
+            Self::Deny => DENY_ROW as usize,
+            Self::Listen => LISTEN_ROW as usize,
+        }
+    }
+}
+
+fn add_addresses(section: &mut Section, rule: &Rule) {
+    let prefix = match rule.destination.hosts {
+        Hosts::Everywhere => return section.add(0, u128::MAX, rule.number),
+        Hosts::Prefix(prefix) => prefix,
+    };
+    let (first, last) = prefix.bounds();
+    let (mapped_first, mapped_last) = Prefix::IPV4.bounds();
+    if prefix.network().is_ipv4() || last < mapped_first || mapped_last < first {
+        section.add(first, last, rule.number);
+        return;
+    }
+    // IPv4 lives inside the IPv6 axis: a short IPv6 prefix must not match it.
+    if first < mapped_first {
+        section.add(first, mapped_first - 1, rule.number);
+    }
+    if mapped_last < last {
+        section.add(mapped_last + 1, last, rule.number);
+    }
+}
+
+fn add_ports(section: &mut Section, rule: &Rule) {
+    for protocol in Protocol::ALL {
+        if rule.destination.speaks(protocol) {
+            let (first, last) = match rule.destination.ports {
+                Some(Ports { first, last }) => (first, last),
+                None => (0, u16::MAX),
+            };
+            let key = |port| u128::from(port_key(protocol, port));
+            section.add(key(first), key(last), rule.number);
+        }
+    }
+}
+
+/// The intervals of one axis, while they are collected.
+#[derive(Default)]
+struct Section {
+    /// Points at which a rule begins or ceases to match.
+    turns: Vec<(u128, u16)>,
+}
+
+impl Section {
+    /// Adds the interval from `first` to `last`, both included. The intervals of one rule must not
+    /// overlap.
+    fn add(&mut self, first: u128, last: u128, rule: u16) {
+        self.turns.push((first, rule));
+        if let Some(after) = last.checked_add(1) {
+            self.turns.push((after, rule));
+        }
+    }
+
+    /// Sweeps along the axis: one row wherever the set of matching rules changes, and one at the
+    /// beginning, which the search relies on.
+    fn into_rows(mut self) -> Vec<Row> {
+        self.turns.sort_unstable();
+        let mut rows = vec![Row {
+            key: Address::MIN,
+            rules: RuleSet::EMPTY,
+        }];
+        let mut rules = RuleSet::EMPTY;
+        for turns in self.turns.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((point, _)) = turns.first() else {
+                continue;
+            };
+            for (_, rule) in turns {
+                toggle(&mut rules, *rule);
+            }
+            let key = from_number(*point);
+            match rows.last_mut() {
+                Some(last) if last.key == key => last.rules = rules,
+                Some(last) if last.rules == rules => {}
+                _ => rows.push(Row { key, rules }),
+            }
+        }
+        rows
+    }
+}
+
+/// A rule begins to match, or ceases to.
+fn toggle(rules: &mut RuleSet, rule: u16) {
+    let mut only = RuleSet::EMPTY;
+    only.insert(rule);
+    *rules = (*rules | only) & !(*rules & only);
+}

@@ -1,0 +1,116 @@
+//! Why the kernel permits or refuses a destination.
+
+use std::net::IpAddr;
+
+use agentguard_common::{
+    decision::{Action, Endpoint, Reason, decide_destination},
+    protocol::Protocol,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    compile::Compiled,
+    prefix::{address, ip},
+    scope::Scope,
+};
+
+/// What the kernel would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Explained {
+    /// Let it happen.
+    Permitted,
+    /// Refuse it.
+    Refused,
+    /// Let it happen, and record that it would have been refused.
+    Observed,
+}
+
+impl Explained {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Refused => "refused",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+/// The answer to "may this agent reach this destination?", with its reason. Its fields are those
+/// of a record in the violation log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The agent.
+    pub agent: String,
+    /// `connect`.
+    pub operation: String,
+    /// The destination that was decided on, in its canonical form: `10.0.0.1:443`,
+    /// `[2001:db8::1]:443`; without a port for ICMP.
+    pub destination: String,
+    /// `tcp`, `udp` or `icmp`.
+    pub protocol: String,
+    /// What the kernel would do.
+    pub verdict: Explained,
+    /// Why: a name of [`Reason`].
+    pub reason: String,
+    /// The rule that decided, as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The file of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_file: Option<String>,
+    /// The line of the rule, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_line: Option<u32>,
+    /// What else there is to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Asks the decision that the kernel runs. The port is in host byte order, and ignored for ICMP.
+pub fn explain(
+    scope: &Scope,
+    compiled: &Compiled,
+    to: IpAddr,
+    port: u16,
+    protocol: Protocol,
+) -> Explanation {
+    let destination = address(to).destination();
+    let endpoint = Endpoint {
+        address: destination,
+        protocol,
+        port: if protocol.has_ports() { port } else { 0 },
+    };
+    let verdict = decide_destination(compiled, &endpoint);
+    let rule = scope.rules.iter().find(|rule| rule.number == verdict.rule);
+
+    let reached = ip(destination);
+    let mut notes = Vec::new();
+    if reached != to {
+        notes.push(format!("{to} means {reached}"));
+    }
+    if verdict.reason == Reason::NoRule && destination.is_loopback() {
+        notes.push("permitted if the peer is a process of the same agent".to_owned());
+    }
+    Explanation {
+        agent: scope.agent.name.clone(),
+        operation: "connect".to_owned(),
+        destination: match (protocol.has_ports(), reached) {
+            (false, _) => reached.to_string(),
+            (true, IpAddr::V4(v4)) => format!("{v4}:{port}"),
+            (true, IpAddr::V6(v6)) => format!("[{v6}]:{port}"),
+        },
+        protocol: protocol.name().to_owned(),
+        verdict: match verdict.action {
+            Action::Permit => Explained::Permitted,
+            Action::Observe => Explained::Observed,
+            Action::Refuse => Explained::Refused,
+        },
+        reason: verdict.reason.name().to_owned(),
+        rule: rule.map(|rule| rule.text.clone()),
+        rule_file: rule.map(|_| scope.file.display().to_string()),
+        rule_line: rule.map(|rule| rule.line),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+    }
+}

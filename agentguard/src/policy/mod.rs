@@ -1,0 +1,49 @@
+//! Scopes: from TOML files to the tables that the kernel decides by.
+//!
+//! ```text
+//! read (limits, UTF-8) → document (TOML with positions) → parse (rules) → conflicts → compile (rows)
+//! ```
+//!
+//! Every error has a [position](PolicyError), all errors of a file are reported together, and one
+//! error anywhere makes the whole set invalid: a scope is loaded as it was meant or not at all.
+
+mod agent;
+mod compile;
+mod conflicts;
+mod destination;
+mod destination_error;
+mod document;
+mod error;
+mod explain;
+mod grammar;
+mod lines;
+mod load;
+mod matches;
+mod network;
+mod parse;
+mod prefix;
+mod read;
+mod scope;
+mod target;
+mod warnings;
+
+pub use agent::AgentError;
+pub use compile::{Compiled, compile};
+pub use conflicts::ConflictError;
+pub use destination::{Destination, Hosts, Ports, Scheme};
+pub use destination_error::DestinationError;
+pub use document::FormError;
+pub use error::{Place, PolicyError, Problem};
+pub use explain::{Explained, Explanation, explain};
+pub use load::{Loaded, load_dir, load_each, load_file, load_files};
+pub use matches::MatchError;
+pub use network::NetworkError;
+pub use parse::parse;
+pub use prefix::{Prefix, PrefixError};
+pub use read::{MAX_FILE_BYTES, ReadError};
+pub use scope::{Agent, List, Matches, Mode, Rule, Scope};
+pub use target::{Target, TargetError};
+pub use warnings::{Warning, warnings};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The `[network]` section: the rules.
+
+use agentguard_common::limits::MAX_RULES;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    agent,
+    destination::Destination,
+    document::{Document, FormError, Placed},
+    grammar,
+    scope::{List, Mode, Rule},
+};
+
+/// Keys of the section.
+pub(super) const KEYS: &[&str] = &["allow", "deny", "listen"];
+/// Keys of a rule of `allow` and of `deny` that is a table.
+pub(super) const RULE_KEYS: &[&str] = &["to", "mode"];
+/// Keys of a rule of `listen` that is a table.
+pub(super) const LISTEN_KEYS: &[&str] = &["at", "mode"];
+
+const SECTION: &str = "[network]";
+
+/// Why the rules are not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// Too many of them.
+    #[error(
+        "the scope has {rules} network rules; expected at most {MAX_RULES}; merge prefixes or ports into wider rules"
+    )]
+    Rules {
+        /// How many it has.
+        rules: usize,
+    },
+}
+
+/// The rules, numbered as they stand in the file.
+pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> Vec<Rule> {
+    let Some(section) = document.table(root, "network", "a table, as in [network]") else {
+        return Vec::new();
+    };
+    document.keys(section.value, SECTION, KEYS);
+    let mut items = Vec::new();
+    for list in [List::Allow, List::Deny, List::Listen] {
+        let example = match list {
+            List::Listen => "an array of local addresses, as in [\"127.0.0.1:8080\"]",
+            _ => "an array of destinations, as in [\"10.0.0.0/8:443\"]",
+        };
+        let found = document.array(section.value, SECTION, list.name(), example);
+        items.extend(found.iter().map(|item| (item.span().start, list, item)));
+    }
+    items.sort_by_key(|(at, ..)| *at);
+    if let Some((at, ..)) = items.get(MAX_RULES) {
+        document.report(*at, NetworkError::Rules { rules: items.len() });
+    }
+    (0_u16..)
+        .zip(items.into_iter().take(MAX_RULES))
+        .filter_map(|(number, (at, list, item))| {
+            let (text, mode) = item_parts(document, list, item)?;
+            let destination = destination(document, list, text)?;
+            let place = document.place(at);
+            Some(Rule {
+                number,
+                list,
+                mode,
+                destination,
+                text: format!("{list} {}", text.value),
+                line: place.line,
+                column: place.column,
+            })
+        })
+        .collect()
+}
+
+fn destination(document: &mut Document<'_>, list: List, text: Placed<&str>) -> Option<Destination> {
+    match grammar::destination(text.value, list) {
+        Ok(destination) => Some(destination),
+        Err((inside, error)) => {
+            document.report(document.inside(text, inside), error);
+            None
+        }
+    }
+}
+
+/// The destination and the mode of an item: a string, or a table that has both.
+fn item_parts<'t, 'a>(
+    document: &mut Document<'a>,
+    list: List,
+    item: &'t Spanned<DeValue<'a>>,
+) -> Option<(Placed<&'t str>, Mode)> {
+    let at = item.span().start;
+    let (key, keys, section, example) = match list {
+        List::Listen => (
+            "at",
+            LISTEN_KEYS,
+            "an item of \"listen\"",
+            "at = \"127.0.0.1:8080\"",
+        ),
+        List::Allow => (
+            "to",
+            RULE_KEYS,
+            "an item of \"allow\"",
+            "to = \"10.0.0.0/8:443\"",
+        ),
+        List::Deny => (
+            "to",
+            RULE_KEYS,
+            "an item of \"deny\"",
+            "to = \"10.20.6.0/24\"",
+        ),
+    };
+    match item.get_ref() {
+        DeValue::String(text) => {
+            let value = text.as_ref();
+            Some((Placed { value, at }, Mode::default()))
+        }
+        DeValue::Table(table) => {
+            document.keys(table, section, keys);
+            let mode = match document.string(table, section, "mode") {
+                Some(text) => agent::mode(document, text),
+                None => Mode::default(),
+            };
+            if !table.contains_key(key) {
+                let what = if key == "at" {
+                    "\"at\" in an item of \"listen\""
+                } else {
+                    "\"to\" in an item of \"allow\" or \"deny\""
+                };
+                document.report(at, FormError::Missing { what, example });
+                return None;
+            }
+            Some((document.string(table, section, key)?, mode))
+        }
+        other => {
+            let what = section.to_owned();
+            let expected =
+                "a string, or a table as in { to = \"10.0.0.0/8:443\", mode = \"observe\" }";
+            document.wrong_type(item, what, expected, other);
+            None
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A scope, as its file declares it.
+
+use std::{fmt, path::PathBuf};
+
+use super::destination::Destination;
+
+/// What one agent may do, and which processes are that agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The agent.
+    pub agent: Agent,
+    /// Whose processes these are.
+    pub matches: Matches,
+    /// The network rules, by number.
+    pub rules: Vec<Rule>,
+    /// The file that declares the scope.
+    pub file: PathBuf,
+}
+
+/// The `[agent]` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name, `[a-z0-9][a-z0-9_-]{0,62}`.
+    pub name: String,
+    /// Who answers for it: one line.
+    pub owner: Option<String>,
+    /// What it is for: one line.
+    pub purpose: Option<String>,
+    /// Whether its rules are enforced.
+    pub mode: Mode,
+}
+
+/// Whether a refusal happens or is only recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It happens.
+    #[default]
+    Enforce,
+    /// It is recorded, nothing else.
+    Observe,
+}
+
+/// The `[match]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// systemd units, by their full name.
+    pub units: Vec<String>,
+    /// cgroup v2 paths, absolute beneath the root of the hierarchy.
+    pub cgroups: Vec<String>,
+}
+
+/// A network rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its number in the scope, and its bit in every rule set: rules are numbered as they stand in
+    /// the file.
+    pub number: u16,
+    /// The list that it stands in.
+    pub list: List,
+    /// Whether it is enforced. An agent in observe mode observes every rule, whatever this says.
+    pub mode: Mode,
+    /// What it matches.
+    pub destination: Destination,
+    /// The rule as it is written, after the name of its list: `deny 10.20.6.0/24`.
+    pub text: String,
+    /// Line of the file, from 1.
+    pub line: u32,
+    /// Column in the line, in characters, from 1.
+    pub column: u32,
+}
+
+/// The list that a rule stands in, which is what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Destinations that may be reached.
+    Allow,
+    /// Destinations that may not, whatever else allows them.
+    Deny,
+    /// Local addresses that may be listened on.
+    Listen,
+}
+
+impl List {
+    /// Its key in the `[network]` section.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Listen => "listen",
+        }
+    }
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

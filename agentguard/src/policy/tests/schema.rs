@@ -1,0 +1,129 @@
+//! The JSON Schema for editors keeps in step with the parser.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::policy::{agent, load_each, network, parse, parse::SECTIONS, warnings};
+
+fn packaging() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging")
+}
+
+fn schema() -> Value {
+    let text = std::fs::read_to_string(packaging().join("scope.schema.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Whether an editor would take a text for a scope.
+fn accepts(text: &str) -> bool {
+    let scope: Value = toml::from_str(text).unwrap();
+    jsonschema::is_valid(&schema(), &scope)
+}
+
+#[test]
+fn every_key_of_the_parser_is_in_the_schema_and_no_other() {
+    let schema = schema();
+    for (pointer, keys) in [
+        ("", SECTIONS),
+        ("/properties/agent", agent::KEYS),
+        ("/properties/match", crate::policy::matches::KEYS),
+        ("/properties/network", network::KEYS),
+        ("/$defs/rule/anyOf/1", network::RULE_KEYS),
+        ("/$defs/listen/anyOf/1", network::LISTEN_KEYS),
+    ] {
+        let object = schema.pointer(pointer).unwrap();
+        let properties = object["properties"].as_object().unwrap();
+        let found: BTreeSet<_> = properties.keys().map(String::as_str).collect();
+        assert_eq!(found, keys.iter().copied().collect(), "{pointer}");
+        assert_eq!(object["additionalProperties"], false, "{pointer}");
+    }
+    let modes = schema.pointer("/$defs/mode/enum").unwrap();
+    assert_eq!(modes, &serde_json::json!(agent::MODES));
+}
+
+#[test]
+fn the_examples_are_good() {
+    let mut files: Vec<_> = std::fs::read_dir(packaging().join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 3);
+    let loaded = load_each(&files);
+    assert!(loaded.errors.is_empty(), "{}", super::lines(&loaded.errors));
+    for scope in &loaded.scopes {
+        assert_eq!(warnings(scope), [], "{}", scope.file.display());
+        assert!(
+            accepts(&std::fs::read_to_string(&scope.file).unwrap()),
+            "{}",
+            scope.file.display()
+        );
+    }
+}
+
+#[test]
+fn what_the_parser_takes_the_schema_takes() {
+    for item in [
+        "10.0.0.1",
+        "10.0.0.0/8:1-65535",
+        "any://10.0.0.53:53",
+        "icmp://[2001:db8::1]",
+        "2001:db8::/32",
+        "[2001:db8::/32]:443",
+        "::1",
+        "::/0",
+        "fe80::",
+        "1:2:3:4:5:6:7:8",
+        "2001:db8::192.0.2.1",
+    ] {
+        let text = format!(
+            "[agent]\nname = \"a\"\n[network]\nallow = [\"{item}\", {{ to = \"{item}\" }}]\n"
+        );
+        assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
+        assert!(accepts(&text), "{text}");
+    }
+    for unit in [
+        "a.service",
+        "a@1.service",
+        "-.slice",
+        "a\\x2db.scope",
+        "a.socket",
+    ] {
+        let text =
+            format!("[agent]\nname = \"a\"\n[match]\nunits = ['{unit}']\ncgroups = ['/a b/c']\n");
+        assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
+        assert!(accepts(&text), "{text}");
+    }
+}
+
+#[test]
+fn what_the_schema_refuses_the_parser_refuses() {
+    for text in [
+        "",
+        "[agent]\n",
+        "[agent]\nname = \"A\"\n",
+        "[agent]\nname = 1\n",
+        "[agent]\nname = \"a\"\nower = \"b\"\n",
+        "[agent]\nname = \"a\"\nmode = \"off\"\n",
+        "[agent]\nname = \"a\"\n[files]\n",
+        "[agent]\nname = \"a\"\n[match]\nunits = [\"a.timer\"]\n",
+        "[agent]\nname = \"a\"\n[match]\nunits = [\"a/b.service\"]\n",
+        "[agent]\nname = \"a\"\n[match]\ncgroups = [\"a\"]\n",
+        "[agent]\nname = \"a\"\n[match]\ncgroups = [\"/a/\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = \"10.0.0.1\"\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"http://10.0.0.1\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"10.0.0.1:0\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"example.com:443\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"2001:db8::/32:443\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ at = \"10.0.0.1\" }]\n",
+        "[agent]\nname = \"a\"\n[network]\nlisten = [{ to = \"10.0.0.1\" }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"10.0.0.1\", mode = \"off\" }]\n",
+    ] {
+        assert!(!accepts(text), "{text}");
+        assert!(parse(Path::new("a.toml"), text).is_err(), "{text}");
+    }
+}

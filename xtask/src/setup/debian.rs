@@ -1,0 +1,138 @@
+//! Debian's packages.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::geteuid;
+
+use super::Needs;
+use crate::{process, workspace};
+
+/// Programs, and the packages that have them.
+const BUILD: &[(&str, &str)] = &[("cc", "gcc"), ("ldd", "libc-bin")];
+const RUN: &[(&str, &str)] = &[("ip", "iproute2"), ("curl", "curl"), ("python3", "python3")];
+const MACHINES: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("xz", "xz-utils"),
+];
+/// The compiler of the kernel side: the newest that Debian's stable releases have, with its sources.
+const COMPILER: &[&str] = &["cargo-web", "rust-web-src", "rustc-web"];
+
+/// Whether this is Debian (and not something that is only like it: `rustc-web` is Debian's).
+pub(super) fn is_debian() -> Result<bool> {
+    let path = Path::new("/etc/os-release");
+    if !path.exists() {
+        return Ok(false);
+    }
+    let release = fs::read_to_string(path).context("cannot read /etc/os-release")?;
+    Ok(release.lines().any(|line| line == "ID=debian"))
+}
+
+/// The packages that are missing for these needs.
+pub(super) fn missing(needs: Needs, have_compiler: bool) -> Result<BTreeSet<String>> {
+    let mut programs = BUILD.to_vec();
+    if needs.run {
+        programs.extend(RUN);
+    }
+    if needs.machines {
+        programs.extend(MACHINES);
+    }
+    let mut packages: BTreeSet<String> = programs
+        .iter()
+        .filter(|(program, _)| workspace::find_program(program).is_none())
+        .map(|&(_, package)| package.to_owned())
+        .collect();
+    // The static C library, which `cc` alone does not prove.
+    let mut wanted = vec!["libc6-dev"];
+    if needs.lint {
+        wanted.push("rust-web-clippy");
+    }
+    if !have_compiler {
+        wanted.extend(COMPILER);
+    }
+    packages.extend(not_installed(&wanted)?);
+    Ok(packages)
+}
+
+/// The packages that are missing to build bpf-linker.
+pub(super) fn missing_for_linker(llvm: u32) -> Result<BTreeSet<String>> {
+    not_installed(&[
+        &format!("llvm-{llvm}-dev"),
+        "g++",
+        "libzstd-dev",
+        "zlib1g-dev",
+    ])
+}
+
+/// Those of `packages` that are not installed.
+fn not_installed(packages: &[&str]) -> Result<BTreeSet<String>> {
+    // dpkg-query fails when it does not know one of them; what it prints is right all the same.
+    let output = Command::new("dpkg-query")
+        .args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"])
+        .args(packages)
+        .output()
+        .context("cannot start dpkg-query")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let installed: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
+    Ok(packages
+        .iter()
+        .filter(|package| !installed.contains(*package))
+        .map(|&package| package.to_owned())
+        .collect())
+}
+
+/// Installs packages, as root or through sudo.
+pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
+    println!("setup: installing with apt-get: {list}");
+    let sudo = !geteuid().is_root();
+    if sudo && workspace::find_program("sudo").is_none() {
+        bail!(
+            "not root, and there is no sudo: run these as root, then again this:\n  \
+             apt-get update\n  apt-get install --no-install-recommends {list}"
+        );
+    }
+    // An update that fails may still leave usable lists: the installation decides.
+    if let Err(error) = process::run(apt_get(sudo).args(["--quiet=2", "update"])) {
+        process::check_interrupted()?;
+        println!("setup: {error:#}: going on with the package lists that are there");
+    }
+    process::run(
+        apt_get(sudo)
+            .args([
+                "--quiet=2",
+                "install",
+                "--yes",
+                "--no-install-recommends",
+                "--no-remove",
+            ])
+            .args(packages),
+    )
+    .with_context(|| format!("cannot install {list}"))
+}
+
+/// apt-get that asks nothing and waits for another one to end.
+fn apt_get(sudo: bool) -> Command {
+    let mut command = if sudo {
+        let mut command = Command::new("sudo");
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        command
+    } else {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    command.args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
+    command
+}

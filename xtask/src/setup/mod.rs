@@ -1,0 +1,64 @@
+//! Installs what building and testing need, and nothing that is there already.
+
+mod debian;
+mod deny;
+mod linker;
+mod rustup;
+
+use anyhow::{Context as _, Result};
+
+use crate::toolchain::{Compiler, Linker};
+
+/// What a task needs besides the compilers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// Clients and network tools: demonstration and native tests.
+    pub(crate) run: bool,
+    /// Virtual machines.
+    pub(crate) machines: bool,
+    /// cargo-deny.
+    pub(crate) lint: bool,
+}
+
+/// The tools of the kernel side, checked to fit each other.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) compiler: Compiler,
+    pub(crate) linker: Linker,
+}
+
+/// Installs what is missing, one line a step.
+pub(crate) fn run(needs: Needs) -> Result<Tools> {
+    let found = Compiler::find();
+    let debian = debian::is_debian()?;
+    if debian {
+        debian::install(&debian::missing(needs, found.is_some())?)?;
+    } else {
+        rustup::check_programs(needs)?;
+    }
+    let compiler = found.map_or_else(|| compiler_after_installation(debian), Ok)?;
+    println!("setup: compiler of the kernel side: {}", compiler.name());
+    let linker = Linker::find(&compiler).map_or_else(|| install_linker(&compiler, debian), Ok)?;
+    println!("setup: {}", linker::describe(&linker));
+    if needs.lint {
+        deny::install()?;
+    }
+    Ok(Tools { compiler, linker })
+}
+
+fn compiler_after_installation(debian: bool) -> Result<Compiler> {
+    if !debian {
+        rustup::install_compiler()?;
+    }
+    Compiler::find().context(
+        "no compiler for the kernel side: it takes rustc 1.87 or newer with the sources of core \
+         (Debian: rustc-web cargo-web rust-web-src; elsewhere: rustup's nightly with rust-src)",
+    )
+}
+
+fn install_linker(compiler: &Compiler, debian: bool) -> Result<Linker> {
+    if debian {
+        debian::install(&debian::missing_for_linker(compiler.llvm)?)?;
+    }
+    linker::install(compiler)
+}

@@ -1,0 +1,47 @@
+//! Distributions other than Debian: rustup's nightly, and packages that the reader installs.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Needs;
+use crate::{process, workspace};
+
+/// Fails unless the programs that Debian's packages would bring are there.
+pub(super) fn check_programs(needs: Needs) -> Result<()> {
+    let mut programs = vec!["cc", "ldd"];
+    if needs.run {
+        programs.extend(["ip", "curl", "python3"]);
+    }
+    if needs.machines {
+        programs.extend(["ip", "qemu-system-x86_64", "xz"]);
+    }
+    programs.sort_unstable();
+    programs.dedup();
+    programs.retain(|program| workspace::find_program(program).is_none());
+    if !programs.is_empty() {
+        bail!(
+            "install with this distribution's package manager: {}",
+            programs.join(" ")
+        );
+    }
+    Ok(())
+}
+
+/// Installs the nightly compiler with the sources of `core`.
+pub(super) fn install_compiler() -> Result<()> {
+    let arguments = [
+        "toolchain",
+        "install",
+        "nightly",
+        "--profile",
+        "minimal",
+        "--component",
+        "rust-src",
+    ];
+    println!("setup: rustup {}", arguments.join(" "));
+    process::run(Command::new("rustup").args(arguments)).context(
+        "the kernel side needs rustup's nightly with rust-src: install rustup, or run that command \
+         where it can reach its server",
+    )
+}
