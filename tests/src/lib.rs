@@ -1,1 +1,14 @@
-//! Scenarios on real kernels.
+//! Scenarios and the adversarial suite, on real kernels.
+//!
+//! The parts can be used alone: [`world`] makes two hosts, [`far`] stands at the other end and
+//! counts, [`daemon`] runs the program under test, [`probe`] performs one technique.
+
+pub mod cases;
+pub mod daemon;
+pub mod error;
+pub mod far;
+pub mod harness;
+pub mod host;
+pub mod probe;
+pub mod sys;
+pub mod world;

@@ -1,0 +1,268 @@
+//! The program under test, as an operator runs it.
+
+mod launch;
+mod log;
+mod status;
+
+pub use launch::{Launch, Settings};
+pub use log::{Record, Violations};
+pub use status::{Counters, Status};
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    ensure,
+    error::{Context, Outcome, failed},
+    host::{Scratch, process, process::Running},
+    world::NetNs,
+};
+
+/// How long a command of the program may take. Virtual machines are slow.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running daemon with directories of its own. Dropping it stops it, kills its agents and
+/// removes its cgroups.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Running,
+    stderr: Arc<Mutex<String>>,
+    settings: Settings,
+    // After the child: the directory goes last.
+    scratch: Scratch,
+}
+
+/// A point in the life of an agent: [`Daemon::since`] says what happened after it.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    agent: String,
+    offset: u64,
+    counters: Counters,
+}
+
+/// What happened to an agent since a [`Moment`].
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// By how much its counters grew.
+    pub counters: Counters,
+    /// The lines of kind `violation`.
+    pub violations: Vec<Record>,
+}
+
+impl Daemon {
+    /// Starts a daemon and waits until it enforces.
+    pub fn start(settings: Settings, scopes: &[(&str, &str)]) -> Outcome<Self> {
+        match launch::launch(settings, scopes)? {
+            Launch::Enforcing(daemon) => Ok(*daemon),
+            Launch::Ended(output) => failed(format!(
+                "the daemon does not start: {}: {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            )),
+        }
+    }
+
+    /// Starts a daemon that may refuse to start.
+    pub fn launch(settings: Settings, scopes: &[(&str, &str)]) -> Outcome<Launch> {
+        launch::launch(settings, scopes)
+    }
+
+    /// Starts again in the same directories, after [`kill`](Self::kill) or [`stop`](Self::stop).
+    pub fn restart(&mut self) -> Outcome {
+        launch::restart(self)
+    }
+
+    /// How it was started.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        launch::run_directory(&self.scratch).join("agentguard.sock")
+    }
+
+    /// The violation log.
+    pub fn log(&self) -> PathBuf {
+        self.settings.log.clone().unwrap_or_else(|| launch::log_file(&self.scratch))
+    }
+
+    /// Where a scope file of this name is.
+    pub fn scope_file(&self, name: &str) -> PathBuf {
+        launch::agents_directory(&self.scratch).join(format!("{name}.toml"))
+    }
+
+    /// Writes a scope file. It counts after [`reload`](Self::reload).
+    pub fn write_scope(&self, name: &str, text: &str) -> Outcome {
+        let path = self.scope_file(name);
+        fs::write(&path, text).context(format!("write {}", path.display()))
+    }
+
+    /// Removes a scope file. It counts after [`reload`](Self::reload).
+    pub fn remove_scope(&self, name: &str) -> Outcome {
+        let path = self.scope_file(name);
+        fs::remove_file(&path).context(format!("remove {}", path.display()))
+    }
+
+    /// A command of the program, talking to this daemon.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.settings.program);
+        command.args(arguments).env("AGENTGUARD_SOCKET", self.socket());
+        command
+    }
+
+    /// Runs a command of the program to its end.
+    pub fn cli(&self, arguments: &[&str]) -> Outcome<Output> {
+        process::output(&mut self.command(arguments), COMMAND_LIMIT)
+    }
+
+    /// A command line that will run as an agent, inside a network namespace.
+    pub fn run_as(&self, agent: &str, inside: &NetNs, program: &Path) -> Command {
+        let mut command = inside.command(&self.settings.program);
+        command.env("AGENTGUARD_SOCKET", self.socket());
+        command.args(["run", agent, "--"]).arg(program);
+        command
+    }
+
+    /// `agentguard reload`, which must succeed.
+    pub fn reload(&self) -> Outcome {
+        let output = self.cli(&["reload"])?;
+        ensure!(output.status.success(), "reload: {}: {}", output.status, message(&output));
+        Ok(())
+    }
+
+    /// `agentguard status --json`.
+    pub fn status(&self) -> Outcome<Status> {
+        let output = self.cli(&["status", "--json"])?;
+        ensure!(output.status.success(), "status: {}: {}", output.status, message(&output));
+        Status::parse(&output.stdout)
+    }
+
+    /// Now, for an agent.
+    pub fn moment(&self, agent: &str) -> Outcome<Moment> {
+        let counters = self.quiet(agent)?;
+        Ok(Moment {
+            agent: agent.to_owned(),
+            offset: fs::metadata(self.log()).map_or(0, |log| log.len()),
+            counters,
+        })
+    }
+
+    /// What happened to the agent since then, once every recorded event has its line.
+    pub fn since(&self, moment: &Moment) -> Outcome<Happened> {
+        let counters = self.quiet(&moment.agent)?.minus(moment.counters);
+        counters.check()?;
+        let mut lines = self.violations(moment.offset)?;
+        lines.retain(|line| line.agent() == moment.agent);
+        ensure!(
+            lines.len() as u64 == counters.recorded,
+            "the kernel recorded {} events for {} and the log has {} lines",
+            counters.recorded,
+            moment.agent,
+            lines.len()
+        );
+        Ok(Happened {
+            counters,
+            violations: lines,
+        })
+    }
+
+    /// The lines of kind `violation` after an offset of the log.
+    pub fn violations(&self, offset: u64) -> Outcome<Vec<Record>> {
+        Violations::after(&self.log(), offset)?.collect()
+    }
+
+    /// Waits until the agent's counters stand still and everything they count is in the log.
+    fn quiet(&self, agent: &str) -> Outcome<Counters> {
+        let deadline = Instant::now() + COMMAND_LIMIT;
+        loop {
+            let before = self.status()?.counters(agent)?;
+            let lines = Violations::after(&self.log(), 0)?;
+            let mut written = 0;
+            for line in lines {
+                written += u64::from(line?.agent() == agent);
+            }
+            let status = self.status()?;
+            if before == status.counters(agent)? && written + status.unwritten >= before.recorded {
+                return Ok(before);
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{agent} does not come to rest: {before:?}, {written} lines"
+            );
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    /// Sends a signal to the daemon.
+    pub fn signal(&self, signal: Signal) -> Outcome {
+        self.child.signal(signal)
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) -> Outcome {
+        self.child.signal(Signal::SIGTERM)?;
+        let status = self.child.wait(COMMAND_LIMIT)?;
+        ensure!(status.success(), "the daemon ends with {status}");
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> Outcome {
+        self.child.signal(Signal::SIGKILL)?;
+        self.child.wait(COMMAND_LIMIT).map(drop)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Its diagnostics so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The end of its diagnostics and of its log, for the report of a failure.
+    pub fn evidence(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        format!("daemon:\n{}\nlog:\n{}", tail(&self.stderr(), 12), tail(&log, 6))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already; what counts is that it is gone and its cgroups are.
+        let _ = self.child.signal(Signal::SIGTERM);
+        if self.child.wait(Duration::from_secs(5)).is_err() {
+            eprintln!("the daemon does not end on SIGTERM");
+        }
+        if let Err(error) = launch::remove_cgroup(&self.settings) {
+            eprintln!("{error}");
+        }
+    }
+}
+
+/// What a command of the program said on standard error.
+pub fn message(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    let mut shown = String::new();
+    for line in &all[all.len().saturating_sub(lines)..] {
+        shown.push_str("    ");
+        shown.push_str(line);
+        shown.push('\n');
+    }
+    shown
+}

@@ -1,0 +1,48 @@
+//! What a case is.
+
+use super::{Row, Stage};
+use crate::error::Outcome;
+
+/// Something that must hold.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name, unique in its group. It begins with the id of the threat where there is one.
+    pub name: &'static str,
+    /// How it is checked.
+    pub check: Check,
+}
+
+/// How a case is checked.
+#[derive(Debug)]
+pub enum Check {
+    /// One technique: it works untagged; as an agent it ends as the row says.
+    Row(Row),
+    /// A story with the daemon.
+    Scenario(fn(&Stage) -> Outcome),
+    /// A story with the daemon, and what shows that it would succeed without.
+    Paired {
+        /// Without the daemon: the world lets it happen.
+        control: fn(&Stage) -> Outcome,
+        /// With it.
+        scenario: fn(&Stage) -> Outcome,
+    },
+}
+
+impl Case {
+    /// Whether there is something to check without the daemon.
+    pub const fn has_control(&self) -> bool {
+        matches!(self.check, Check::Row(_) | Check::Paired { .. })
+    }
+}
+
+/// Cases that share a world, and a daemon if there are scopes.
+#[derive(Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: &'static str,
+    /// The scope files (name without `.toml`, text) of the daemon that all cases share. Where there
+    /// are none, each case starts its own daemon.
+    pub scopes: &'static [(&'static str, &'static str)],
+    /// The cases, in order.
+    pub cases: &'static [Case],
+}

@@ -1,0 +1,19 @@
+//! Runs the cases: each group in a process of its own, so that nothing survives it.
+
+mod case;
+mod interactive;
+mod leaks;
+mod options;
+mod row;
+mod runner;
+mod stage;
+mod verdict;
+mod worker;
+
+pub use case::{Case, Check, Group};
+pub use interactive::Interactive;
+pub use options::{Mode, Options};
+pub use row::{Expect, Expected, Row};
+pub use runner::run;
+pub use stage::Stage;
+pub use worker::work;

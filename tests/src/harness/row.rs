@@ -1,0 +1,159 @@
+//! A case that is a line of a table.
+
+use std::net::IpAddr;
+
+use super::{Stage, verdict};
+use crate::{
+    daemon::Record,
+    ensure,
+    error::{Error, Outcome, failed},
+    probe::Reading,
+};
+
+/// One technique against one destination.
+#[derive(Debug)]
+pub struct Row {
+    /// The agent whose scope counts: a scope file of the group.
+    pub agent: &'static str,
+    /// Technique and arguments. `%dev` becomes the number of the veth device.
+    pub probe: &'static [&'static str],
+    /// Where packets arrive if nobody refuses. `None`: the calls alone tell.
+    pub arrives: Option<IpAddr>,
+    /// What must happen to the agent.
+    pub expect: Expect,
+    /// Whether a kernel may lack it.
+    pub optional: bool,
+}
+
+/// What must happen to the agent.
+#[derive(Debug)]
+pub enum Expect {
+    /// Everything works, nothing is recorded.
+    Permitted,
+    /// Everything works, one record says that it would have been refused.
+    Observed(Expected),
+    /// This call fails with EPERM, nothing arrives, one record.
+    Refused(&'static str, Expected),
+}
+
+/// What the one record must say.
+#[derive(Debug)]
+pub struct Expected {
+    /// `connect`, `send`, `bind`, `socket` or `packet`.
+    pub operation: &'static str,
+    /// Address and port; empty for sockets.
+    pub destination: &'static str,
+    /// Name of the protocol.
+    pub protocol: &'static str,
+    /// `no-rule`, `rule` or `protocol`.
+    pub reason: &'static str,
+    /// The rule as written; empty where there is none.
+    pub rule: &'static str,
+}
+
+impl Row {
+    /// Untagged: every call works and the packets arrive.
+    pub fn control(&self, stage: &Stage) -> Outcome {
+        stage.world.settle()?;
+        let before = self.arrivals(stage);
+        let reading = stage.try_untagged(&self.words(stage)?)?;
+        if let Some((call, error)) = reading.first_error() {
+            return self.control_failed(call, error, &reading);
+        }
+        stage.world.settle()?;
+        ensure!(
+            self.arrives.is_none() || self.arrivals(stage) > before,
+            "untagged, nothing arrives at {:?}: {}",
+            self.arrives,
+            reading.summary()
+        );
+        Ok(())
+    }
+
+    fn control_failed(&self, call: &str, error: &str, reading: &Reading) -> Outcome {
+        let missing = [
+            "EPROTONOSUPPORT",
+            "ESOCKTNOSUPPORT",
+            "EAFNOSUPPORT",
+            "ENOPROTOOPT",
+            "ENOSYS",
+            "EINVAL",
+            "EOPNOTSUPP",
+        ];
+        if self.optional && missing.contains(&error) {
+            let what = self.probe.first().copied().unwrap_or_default();
+            return Err(Error::Skipped(format!("this kernel has no {what}: {call} gave {error}")));
+        }
+        failed(format!("untagged, it does not work: {}", reading.summary()))
+    }
+
+    /// As the agent: what the row expects.
+    pub fn scenario(&self, stage: &Stage) -> Outcome {
+        let daemon = stage.daemon()?;
+        stage.world.settle()?;
+        let (moment, before) = (daemon.moment(self.agent)?, self.arrivals(stage));
+        let reading = stage.try_tagged(daemon, self.agent, &self.words(stage)?)?;
+        stage.world.settle()?;
+        let arrived = self.arrivals(stage) - before;
+        let happened = daemon.since(&moment)?;
+        let records = &happened.violations;
+        let outcome = reading.first_error();
+        match &self.expect {
+            Expect::Permitted => {
+                ensure!(outcome.is_none(), "refused: {}", reading.summary());
+                ensure!(arrived > 0 || self.arrives.is_none(), "nothing arrives");
+                ensure!(records.is_empty(), "{} records: {:?}", records.len(), records[0].0);
+            }
+            Expect::Observed(expected) => {
+                ensure!(outcome.is_none(), "refused: {}", reading.summary());
+                ensure!(arrived > 0 || self.arrives.is_none(), "nothing arrives");
+                verdict::check(stage, self.agent, "observed", expected, one(records)?)?;
+            }
+            Expect::Refused(step, expected) => {
+                ensure!(
+                    outcome == Some((*step, "EPERM")),
+                    "{step} should be refused with EPERM: {}",
+                    reading.summary()
+                );
+                ensure!(arrived == 0, "{arrived} packets arrive at {:?}", self.arrives);
+                verdict::check(stage, self.agent, "refused", expected, one(records)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn words(&self, stage: &Stage) -> Outcome<Vec<&'static str>> {
+        let index = stage.world.device_index()?.to_string();
+        let device = stage.world.device();
+        Ok(self
+            .probe
+            .iter()
+            .map(|word| -> &'static str {
+                if word.contains("%dev") {
+                    // A few bytes, once per case.
+                    word.replace("%dev", &format!("%{index}")).leak()
+                } else if *word == "$device" {
+                    device.to_owned().leak()
+                } else {
+                    word
+                }
+            })
+            .collect())
+    }
+
+    fn arrivals(&self, stage: &Stage) -> u64 {
+        self.arrives.map_or(0, |to| stage.world.arrivals(to))
+    }
+}
+
+/// The only record.
+fn one(records: &[Record]) -> Outcome<&Record> {
+    match records {
+        [record] => Ok(record),
+        [] => failed("there is no record"),
+        _ => {
+            let shown: Vec<_> = records.iter().map(|record| record.0.to_string()).collect();
+            failed(format!("{} records instead of one: {}", records.len(), shown.join(" ")))
+        }
+    }
+}

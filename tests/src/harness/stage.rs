@@ -1,0 +1,123 @@
+//! What a case works with.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use super::{Interactive, Options};
+use crate::{
+    daemon::{Daemon, Settings, message},
+    ensure,
+    error::{Context, Error, Outcome},
+    host::process,
+    probe::Reading,
+    world::World,
+};
+
+/// How long a probe may take. Virtual machines are slow, and some probes try 100 000 times.
+const PROBE_LIMIT: Duration = Duration::from_secs(90);
+
+/// Two hosts and, in most groups, a daemon.
+#[derive(Debug)]
+pub struct Stage {
+    // The daemon goes first: its agents live in the world.
+    daemon: Option<Daemon>,
+    /// The two hosts.
+    pub world: World,
+    program: PathBuf,
+    agentguard: PathBuf,
+}
+
+impl Stage {
+    /// Makes the world. The daemon comes with [`share_daemon`](Self::share_daemon).
+    pub fn new(options: &Options) -> Outcome<Self> {
+        Ok(Self {
+            daemon: None,
+            world: World::new()?,
+            program: std::env::current_exe().context("find the own program")?,
+            agentguard: options.agentguard.clone(),
+        })
+    }
+
+    /// Starts the daemon that the cases share.
+    pub fn share_daemon(&mut self, scopes: &[(&str, &str)]) -> Outcome {
+        self.daemon = Some(self.start(scopes)?);
+        Ok(())
+    }
+
+    /// The daemon that the cases share.
+    pub fn daemon(&self) -> Outcome<&Daemon> {
+        self.daemon.as_ref().ok_or_else(|| Error::Failed("this group has no daemon".into()))
+    }
+
+    /// A daemon for one case.
+    pub fn start(&self, scopes: &[(&str, &str)]) -> Outcome<Daemon> {
+        Daemon::start(self.settings(), scopes)
+    }
+
+    /// How a daemon is started.
+    pub fn settings(&self) -> Settings {
+        Settings::new(&self.agentguard)
+    }
+
+    /// This program, which is also the probe.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// A technique as an ordinary process.
+    pub fn untagged(&self, technique: &[&str]) -> Command {
+        let mut command = self.world.near.command(&self.program);
+        command.arg("probe").args(technique);
+        command
+    }
+
+    /// A technique as an agent of a daemon.
+    pub fn tagged(&self, daemon: &Daemon, agent: &str, technique: &[&str]) -> Command {
+        let mut command = daemon.run_as(agent, &self.world.near, &self.program);
+        command.arg("probe").args(technique);
+        command
+    }
+
+    /// Performs a technique as an ordinary process.
+    pub fn try_untagged(&self, technique: &[&str]) -> Outcome<Reading> {
+        read(&process::output(&mut self.untagged(technique), PROBE_LIMIT)?)
+    }
+
+    /// Performs a technique as an agent of a daemon.
+    pub fn try_tagged(&self, daemon: &Daemon, agent: &str, technique: &[&str]) -> Outcome<Reading> {
+        read(&process::output(&mut self.tagged(daemon, agent, technique), PROBE_LIMIT)?)
+    }
+
+    /// Starts a technique that goes on until it is released, as an ordinary process.
+    pub fn begin_untagged(&self, technique: &[&str]) -> Outcome<Interactive> {
+        Interactive::start(self.untagged(technique))
+    }
+
+    /// Starts a technique that goes on until it is released, as an agent of a daemon.
+    pub fn begin_tagged(
+        &self,
+        daemon: &Daemon,
+        agent: &str,
+        technique: &[&str],
+    ) -> Outcome<Interactive> {
+        Interactive::start(self.tagged(daemon, agent, technique))
+    }
+
+    /// What a failed case is reported with.
+    pub fn evidence(&self) -> String {
+        self.daemon.as_ref().map(Daemon::evidence).unwrap_or_default()
+    }
+}
+
+fn read(output: &Output) -> Outcome<Reading> {
+    ensure!(
+        output.status.success(),
+        "the probe ended with {}: {}",
+        output.status,
+        message(output)
+    );
+    Reading::parse(&String::from_utf8_lossy(&output.stdout))
+}

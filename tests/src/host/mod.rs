@@ -1,0 +1,21 @@
+//! What a scenario makes on the real host: cgroups, a directory, processes. All of it is removed
+//! when its owner is dropped, and [`sweep`] removes what an owner could not.
+
+pub mod cgroup;
+pub mod process;
+pub mod programs;
+mod scratch;
+mod sweep;
+
+pub use scratch::{Scratch, keep};
+pub use sweep::{stale, sweep};
+
+/// The name that everything made by this process bears.
+pub fn own_name() -> String {
+    name_of(std::process::id())
+}
+
+/// The name that everything made by a process of the suite bears.
+pub fn name_of(pid: u32) -> String {
+    format!("agtest-{pid}")
+}

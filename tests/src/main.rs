@@ -1,0 +1,36 @@
+//! The adversarial suite: one static program that is harness, probe and far side at once.
+
+use std::process::ExitCode;
+
+use agentguard_tests::{
+    cases,
+    error::{Outcome, failed},
+    harness::{self, Options},
+    probe,
+};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match start(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("agentguard-tests: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers whether nothing failed.
+fn start(arguments: &[String]) -> Outcome<bool> {
+    match arguments {
+        [word, rest @ ..] if word == "probe" => probe::main(rest).map(|()| true),
+        [word, name, rest @ ..] if word == "group" => {
+            let Some(group) = cases::ALL.iter().find(|group| group.name == name) else {
+                return failed(format!("there is no group {name}"));
+            };
+            harness::work(group, &Options::parse(rest)?).map(|()| true)
+        }
+        _ => harness::run(cases::ALL, &Options::parse(arguments)?),
+    }
+}

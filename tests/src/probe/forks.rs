@@ -1,0 +1,154 @@
+//! Processes and threads that are there, or come to be, while the daemon tags their cgroup.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
+
+use nix::{
+    sys::wait::waitpid,
+    unistd::{ForkResult, fork},
+};
+
+use super::{
+    Report, Step, Technique,
+    arguments::{Arguments, family},
+    child::exit,
+    hold::{ready, released},
+    identity::own_cgroup,
+};
+use crate::sys::{self, SockAddr};
+
+pub(super) const TECHNIQUES: &[Technique] = &[("fork-loop", fork_loop), ("threads", threads)];
+
+/// How the sends of all children ended. It lies in memory that they share.
+#[derive(Debug, Default)]
+#[repr(C)]
+struct Tally {
+    passed: AtomicU64,
+    refused: AtomicU64,
+    other: AtomicU64,
+    /// When the last send that passed was begun, in nanoseconds since boot.
+    last_passed: AtomicU64,
+}
+
+impl Tally {
+    fn send(&self, socket: &OwnedFd, to: &SockAddr) {
+        let begun = sys::boot_ns();
+        match sys::send_to(socket, b"fork", 0, Some(to)) {
+            Ok(_) => {
+                self.passed.fetch_add(1, Ordering::Relaxed);
+                self.last_passed.fetch_max(begun, Ordering::Relaxed);
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {
+                self.other.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn send_new(&self, to: SocketAddr) {
+        match sys::socket(family(to), libc::SOCK_DGRAM, 0) {
+            Ok(socket) => self.send(&socket, &to.into()),
+            Err(_) => {
+                self.other.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn report(&self, report: &mut Report) {
+        report.fact("passed", self.passed.load(Ordering::Relaxed));
+        report.fact("refused", self.refused.load(Ordering::Relaxed));
+        report.fact("other", self.other.load(Ordering::Relaxed));
+        report.fact("last-passed", self.last_passed.load(Ordering::Relaxed));
+    }
+}
+
+/// A tally that forked children share.
+fn shared() -> std::io::Result<&'static Tally> {
+    // SAFETY: a new anonymous mapping.
+    let memory = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size_of::<Tally>(),
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if memory == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the mapping is zeroed, page-aligned, never unmapped, and only atomics lie in it.
+    Ok(unsafe { &*memory.cast::<Tally>() })
+}
+
+/// `fork-loop TO MINIMUM`: one child after another sends, until the harness has closed standard
+/// input and at least so many were refused (or ten times as many sent). Every sixteenth child goes into a new cgroup first.
+fn fork_loop(report: &mut Report, arguments: &Arguments) -> Step {
+    let (to, minimum) = (arguments.internet(0)?, arguments.parse(1)?);
+    let (tally, home) = (shared()?, own_cgroup()?);
+    ready();
+    let mut forks: u64 = 0;
+    while !released()
+        || (tally.refused.load(Ordering::Relaxed) < minimum && forks < 10 * minimum)
+    {
+        // SAFETY: the probe has one thread, so the child may do whatever the parent may.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                if forks.is_multiple_of(16) {
+                    let sub = home.join(format!("sub{forks}"));
+                    // Beneath a cgroup that is being removed this fails; the send counts.
+                    drop(fs::create_dir(&sub));
+                    drop(fs::write(sub.join("cgroup.procs"), "0"));
+                }
+                tally.send_new(to);
+                exit(0)
+            }
+            ForkResult::Parent { child } => {
+                waitpid(child, None)?;
+                if forks.is_multiple_of(16) {
+                    drop(fs::remove_dir(home.join(format!("sub{forks}"))));
+                }
+            }
+        }
+        forks += 1;
+    }
+    report.fact("forks", forks);
+    tally.report(report);
+    Ok(())
+}
+
+/// `threads TO COUNT`: threads send through sockets that they made at their start, and through new
+/// ones, until the harness closes standard input.
+fn threads(report: &mut Report, arguments: &Arguments) -> Step {
+    let (to, count): (_, usize) = (arguments.internet(0)?, arguments.parse(1)?);
+    let (tally, stop) = (Tally::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..count {
+            scope.spawn(|| {
+                let old = sys::socket(family(to), libc::SOCK_DGRAM, 0);
+                while !stop.load(Ordering::Relaxed) {
+                    if let Ok(old) = &old {
+                        tally.send(old, &to.into());
+                    }
+                    tally.send_new(to);
+                    thread::sleep(std::time::Duration::from_millis(1));
+                }
+            });
+        }
+        ready();
+        while !released() {
+            thread::sleep(std::time::Duration::from_millis(2));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    tally.report(report);
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Waiting for others to come and pull.
+
+use std::{net::SocketAddr, os::fd::{FromRawFd, OwnedFd}, thread, time::Duration};
+
+use super::{
+    Report, Step, Technique,
+    arguments::{Arguments, family},
+    hold::released,
+};
+use crate::sys;
+
+pub(super) const TECHNIQUES: &[Technique] = &[
+    ("bind", bind),
+    ("bind-udp", bind_udp),
+    ("listen", listen),
+    ("listen-unbound", listen_unbound),
+    ("accept-inherited", accept_inherited),
+    ("answer-udp", answer_udp),
+    ("loopback-pair", loopback_pair),
+];
+
+/// What a peer would pull.
+const SECRET: &[u8] = b"secret";
+
+fn bind(report: &mut Report, arguments: &Arguments) -> Step {
+    bound(report, arguments, libc::SOCK_STREAM).map(drop)
+}
+
+fn bind_udp(report: &mut Report, arguments: &Arguments) -> Step {
+    bound(report, arguments, libc::SOCK_DGRAM).map(drop)
+}
+
+/// Gives the secret to whoever connects, until the harness closes standard input.
+fn listen(report: &mut Report, arguments: &Arguments) -> Step {
+    let socket = bound(report, arguments, libc::SOCK_STREAM)?;
+    report.step("listen", sys::listen(&socket))?;
+    give_away(report, &socket)
+}
+
+/// Without `bind`: the kernel chooses a port.
+fn listen_unbound(report: &mut Report, arguments: &Arguments) -> Step {
+    let local = arguments.internet(0)?;
+    let socket = report.step("socket", sys::socket(family(local), libc::SOCK_STREAM, 0))?;
+    report.step("listen", sys::listen(&socket))?;
+    give_away(report, &socket)
+}
+
+/// On a listener that an untagged process made: `accept-inherited FD`.
+fn accept_inherited(report: &mut Report, arguments: &Arguments) -> Step {
+    // SAFETY: the harness passed this descriptor to the program, nothing else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(arguments.parse(0)?) };
+    give_away(report, &socket)
+}
+
+fn give_away(report: &mut Report, socket: &OwnedFd) -> Step {
+    sys::timeouts(socket, Duration::from_millis(20))?;
+    println!("ready {}", sys::local_address(socket)?.port());
+    let mut accepted = 0_u64;
+    while !released() {
+        if let Ok(peer) = sys::accept(socket) {
+            accepted += 1;
+            report.note("send", sys::send_to(&peer, SECRET, 0, None));
+        }
+    }
+    report.fact("accepted", accepted);
+    Ok(())
+}
+
+/// Answers a datagram that came unasked: `answer-udp LOCAL`.
+fn answer_udp(report: &mut Report, arguments: &Arguments) -> Step {
+    let socket = bound(report, arguments, libc::SOCK_DGRAM)?;
+    println!("ready {}", sys::local_address(&socket)?.port());
+    sys::timeouts(&socket, Duration::from_secs(5))?;
+    let mut question = [0; 64];
+    let (_, peer) = report.step("recvfrom", sys::recv_from(&socket, &mut question))?;
+    report.step("sendto", sys::send_to(&socket, SECRET, 0, Some(&peer))).map(drop)
+}
+
+/// Listens on a port that the kernel chooses and connects to it from another process:
+/// `loopback-pair LOOPBACK`.
+fn loopback_pair(report: &mut Report, arguments: &Arguments) -> Step {
+    let local = arguments.internet(0)?;
+    let listener = report.step("socket", sys::socket(family(local), libc::SOCK_STREAM, 0))?;
+    report.step("bind", sys::bind(&listener, &local.into()))?;
+    report.step("listen", sys::listen(&listener))?;
+    let at = SocketAddr::new(local.ip(), sys::local_address(&listener)?.port());
+    sys::timeouts(&listener, Duration::from_secs(3))?;
+    let echo = thread::spawn(move || {
+        let peer = sys::accept(&listener)?;
+        let mut question = [0; 16];
+        let len = sys::recv(&peer, &mut question)?;
+        sys::send_to(&peer, &question[..len], 0, None)
+    });
+    let socket = report.step("socket", sys::socket(family(at), libc::SOCK_STREAM, 0))?;
+    sys::timeouts(&socket, Duration::from_secs(3))?;
+    report.step("connect", sys::connect(&socket, &at.into()))?;
+    super::tcp::exchange(report, &socket)?;
+    let echoed = echo.join().unwrap_or_else(|_| Err(std::io::Error::other("panic")));
+    report.step("echo", echoed).map(drop)
+}
+
+fn bound(report: &mut Report, arguments: &Arguments, kind: i32) -> Step<OwnedFd> {
+    let local = arguments.internet(0)?;
+    let socket = report.step("socket", sys::socket(family(local), kind, 0))?;
+    sys::set_flag(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    report.step("bind", sys::bind(&socket, &local.into()))?;
+    Ok(socket)
+}
