@@ -42,7 +42,10 @@ impl Address {
 
     /// The IPv4 address, in host byte order, if this is the mapped form of one.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low half is what is wanted"
+    )]
     pub const fn v4(self) -> Option<u32> {
         if self.hi == 0 && self.lo >> 32 == MAPPED >> 32 {
             Some(self.lo as u32)
@@ -133,7 +136,14 @@ mod tests {
 
     #[test]
     fn other_ipv6_addresses_mean_themselves() {
-        for form in ["2001:db8::1", "fe80::1", "::2", "64:ff9b:2::1", "64:ff9b::1:0:0", "ff02::1"] {
+        for form in [
+            "2001:db8::1",
+            "fe80::1",
+            "::2",
+            "64:ff9b:2::1",
+            "64:ff9b::1:0:0",
+            "ff02::1",
+        ] {
             assert_eq!(address(form).destination(), address(form), "{form}");
             assert!(address(form).is_canonical(), "{form}");
         }
@@ -143,16 +153,32 @@ mod tests {
     fn unspecified_is_loopback() {
         assert_eq!(address("0.0.0.0").destination(), address("127.0.0.1"));
         assert_eq!(address("::").destination(), address("::1"));
-        assert_eq!(address("::ffff:0.0.0.0").destination(), address("127.0.0.1"));
+        assert_eq!(
+            address("::ffff:0.0.0.0").destination(),
+            address("127.0.0.1")
+        );
         assert_eq!(address("64:ff9b::").destination(), address("127.0.0.1"));
     }
 
     #[test]
     fn loopback_is_recognised_in_both_families() {
-        for form in ["127.0.0.1", "127.255.255.255", "127.0.0.0", "::1", "::ffff:127.0.0.9"] {
+        for form in [
+            "127.0.0.1",
+            "127.255.255.255",
+            "127.0.0.0",
+            "::1",
+            "::ffff:127.0.0.9",
+        ] {
             assert!(address(form).is_loopback(), "{form}");
         }
-        for form in ["126.255.255.255", "128.0.0.0", "::2", "::", "10.0.0.1", "::7f00:1"] {
+        for form in [
+            "126.255.255.255",
+            "128.0.0.0",
+            "::2",
+            "::",
+            "10.0.0.1",
+            "::7f00:1",
+        ] {
             assert!(!address(form).is_loopback(), "{form}");
         }
     }

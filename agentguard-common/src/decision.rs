@@ -176,11 +176,15 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         let Some(observe) = tables.row(OBSERVE_ROW) else {
             return Verdict::ERROR;
         };
-        observed(matched, first.rules, allow.rules, observe.rules, header.flags)
+        observed(
+            matched,
+            first.rules,
+            allow.rules,
+            observe.rules,
+            header.flags,
+        )
     };
-    if matches!(verdict.reason, Reason::NoRule)
-        && to.address.is_loopback()
-        && tables.same_agent(to)
+    if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
@@ -213,7 +217,13 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
     let Some(observe) = tables.row(OBSERVE_ROW) else {
         return Verdict::ERROR;
     };
-    observed(matched, RuleSet::EMPTY, listen.rules, observe.rules, header.flags)
+    observed(
+        matched,
+        RuleSet::EMPTY,
+        listen.rules,
+        observe.rules,
+        header.flags,
+    )
 }
 
 /// Decides whether a packet may leave a socket that the agent did not connect: it answers a peer,
@@ -275,7 +285,12 @@ fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<Rule
         lo: port_key(at.protocol, at.port),
     };
     let by_address = search(tables, HEADER_ROWS, addresses, &at.address)?;
-    let by_port = search(tables, HEADER_ROWS + addresses, u32::from(header.ports), &ports)?;
+    let by_port = search(
+        tables,
+        HEADER_ROWS + addresses,
+        u32::from(header.ports),
+        &ports,
+    )?;
     Some(tables.row(by_address)?.rules & tables.row(by_port)?.rules)
 }
 
@@ -327,7 +342,11 @@ fn observed(
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = resolve(matched & deny, matched & allow & !observe, flags | FLAG_OBSERVE);
+    let strict = resolve(
+        matched & deny,
+        matched & allow & !observe,
+        flags | FLAG_OBSERVE,
+    );
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.

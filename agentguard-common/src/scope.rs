@@ -76,7 +76,10 @@ impl Header {
 
     /// From the key of row 0.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "each field is cut out of its word")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each field is cut out of its word"
+    )]
     pub const fn unpack(key: Address) -> Self {
         Self {
             version: key.hi as u32,
@@ -146,7 +149,10 @@ mod tests {
     #[test]
     fn words_survive_packing() {
         let word = ScopeWord::new(u32::MAX, 4095, (1 << 20) - 1);
-        assert_eq!((word.version(), word.bank(), word.row()), (u32::MAX, 4095, (1 << 20) - 1));
+        assert_eq!(
+            (word.version(), word.bank(), word.row()),
+            (u32::MAX, 4095, (1 << 20) - 1)
+        );
         assert_eq!(ScopeWord::new(7, 1, 2).bank(), 1);
         assert_ne!(ScopeWord::new(1, 0, 0), ScopeWord::NONE);
     }

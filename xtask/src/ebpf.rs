@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result};
@@ -26,20 +27,38 @@ pub(crate) fn build(compiler: &Compiler, linker: &Linker) -> Result<()> {
     }
 
     println!("ebpf: building {}", object.display());
-    let build = workspace::artefacts().join("ebpf/build");
     process::run(
-        compiler
-            .cargo()
-            .args(["build", "--release", "--locked"])
-            .env("CARGO_TARGET_DIR", &build)
-            .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &linker.path),
+        cargo_build(compiler).env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &linker.path),
     )?;
     replace(
-        &build.join("bpfel-unknown-none/release/agentguard-ebpf"),
+        &build_directory().join("bpfel-unknown-none/release/agentguard-ebpf"),
         &object,
     )?;
     fs::write(&stamp, line(&inputs, &object)?)
         .with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Compiles `core` and the libraries, which takes no linker.
+pub(crate) fn build_dependencies(compiler: &Compiler) -> Result<()> {
+    process::run(cargo_build(compiler).args([
+        "--quiet",
+        "-p",
+        "aya-ebpf",
+        "-p",
+        "agentguard-common",
+    ]))
+}
+
+fn cargo_build(compiler: &Compiler) -> Command {
+    let mut command = compiler.cargo();
+    command
+        .args(["build", "--release", "--locked"])
+        .env("CARGO_TARGET_DIR", build_directory());
+    command
+}
+
+fn build_directory() -> PathBuf {
+    workspace::artefacts().join("ebpf/build")
 }
 
 /// What the object is made from and what it is: a change of either builds it anew.

@@ -5,7 +5,13 @@ use agentguard_common::{
     decision::Endpoint,
     protocol::Protocol,
 };
-use aya_ebpf::{bindings::bpf_sock_addr, cty::c_void};
+use aya_ebpf::{
+    bindings::{bpf_sock, bpf_sock_addr},
+    cty::c_void,
+};
+
+/// `AF_INET6`.
+const AF_INET6: u32 = 10;
 
 /// The context of a `connect`, `sendmsg` or `bind` hook.
 #[derive(Clone, Copy)]
@@ -72,6 +78,13 @@ impl Call {
         v6(a, b, c, d)
     }
 
+    /// The socket's own end.
+    #[inline(always)]
+    pub fn local(self) -> Local {
+        // SAFETY: the context is valid; the verifier gives the field its type.
+        Local::of(unsafe { (*self.0).__bindgen_anon_1.sk })
+    }
+
     /// The end that the call names, at `address`. `None` if no rule can speak of its protocol.
     #[inline(always)]
     pub fn endpoint(self, address: Address) -> Option<Endpoint> {
@@ -85,6 +98,41 @@ impl Call {
             protocol,
             port: if protocol.has_ports() { self.port() } else { 0 },
         })
+    }
+}
+
+/// A socket's own end.
+#[derive(Clone, Copy)]
+pub struct Local {
+    /// Its address; [unspecified](Local::is_unspecified) if it has none yet.
+    pub address: Address,
+    /// Its port, in host byte order; 0 if it has none yet.
+    pub port: u16,
+}
+
+impl Local {
+    /// Of a socket that the verifier knows.
+    #[inline(always)]
+    pub fn of(sk: *mut bpf_sock) -> Self {
+        // SAFETY: the pointer is valid; addresses are in network byte order, the port is not.
+        unsafe {
+            let address = if (*sk).family == AF_INET6 {
+                let [a, b, c, d] = (*sk).src_ip6;
+                v6(a, b, c, d)
+            } else {
+                Address::from_v4(u32::from_be((*sk).src_ip4))
+            };
+            Self {
+                address: address.canonical(),
+                port: (*sk).src_port as u16,
+            }
+        }
+    }
+
+    /// Whether the address is the unspecified one of either family.
+    #[inline(always)]
+    pub fn is_unspecified(self) -> bool {
+        self.address == Address::MIN || matches!(self.address.v4(), Some(0))
     }
 }
 

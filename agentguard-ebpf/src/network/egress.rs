@@ -21,7 +21,7 @@ use aya_ebpf::{
 use super::{
     answer,
     cache::Cache,
-    context::v6,
+    context::{Local, v6},
     peer::Socket,
     scope::{Scope, word},
 };
@@ -30,8 +30,6 @@ use crate::{
     identity::{self, Owner},
 };
 
-/// `AF_INET6`.
-const AF_INET6: u32 = 10;
 /// `SOCK_RAW`.
 const SOCK_RAW: u32 = 3;
 
@@ -95,7 +93,7 @@ fn decide(
     let Some(tag) = cache.owner() else {
         return false;
     };
-    let local = local(sk);
+    let local = Local::of(sk);
     // SAFETY: the pointer is valid; fields are copied.
     let (family, socket_type, protocol) = unsafe {
         (
@@ -124,7 +122,7 @@ fn decide(
     let peer = Socket {
         context: skb.cast(),
         agent: tag.agent,
-        local_port: local.1,
+        local,
     };
     let verdict = match Scope::open(word, &peer) {
         None => Verdict::ERROR,
@@ -135,9 +133,9 @@ fn decide(
         Some(scope) => decide_answer(
             &scope,
             &Endpoint {
-                address: local.0,
+                address: local.address,
                 protocol: to.protocol,
-                port: local.1,
+                port: local.port,
             },
             to,
         ),
@@ -160,21 +158,6 @@ fn refuse_unknown(owner: &Owner) -> bool {
         protocol: 0,
     };
     settle(&attempt, Verdict::ERROR)
-}
-
-/// The socket's own end: address, and port in host byte order.
-#[inline(always)]
-fn local(sk: *mut bpf_sock) -> (Address, u16) {
-    // SAFETY: the pointer is valid; addresses are in network byte order, the port is not.
-    unsafe {
-        let address = if (*sk).family == AF_INET6 {
-            let [a, b, c, d] = (*sk).src_ip6;
-            v6(a, b, c, d)
-        } else {
-            Address::from_v4(u32::from_be((*sk).src_ip4))
-        };
-        (address.canonical(), (*sk).src_port as u16)
-    }
 }
 
 /// Where the packet goes, from its headers. `None` if that cannot be told, or if no rule can speak

@@ -1,13 +1,13 @@
 //! Whether the peer on loopback is a process of the same agent.
 
-use agentguard_common::{decision::Endpoint, protocol::Protocol};
+use agentguard_common::{address::Address, decision::Endpoint, protocol::Protocol};
 use aya_ebpf::{
     bindings::{BPF_F_CURRENT_NETNS, bpf_sock},
     cty::c_void,
     helpers::generated::{bpf_sk_lookup_tcp, bpf_sk_lookup_udp, bpf_sk_release},
 };
 
-use super::cache::Cache;
+use super::{cache::Cache, context::Local};
 
 /// How a program finds the peer.
 pub trait Peer {
@@ -31,45 +31,43 @@ pub struct Socket {
     pub context: *mut c_void,
     /// The agent's slot.
     pub agent: u32,
-    /// The sender's own port, in host byte order; 0 if it has none yet.
-    pub local_port: u16,
+    /// The sender's own end.
+    pub local: Local,
 }
 
 impl Peer for Socket {
     #[inline(always)]
     fn same_agent(&self, to: &Endpoint) -> bool {
-        owned_by(self.context, self.agent, self.local_port, to)
+        owned_by(self.context, self.agent, &self.local, to)
     }
 }
 
 /// Looks the peer up as the kernel would deliver to it: in the context's network namespace, by
-/// addresses and ports. On loopback both addresses are the destination's unless the sender chose
-/// another; then only a listener is found, and that is enough.
+/// addresses and ports. A sender on loopback that has no address yet will have the destination's.
 #[inline(never)]
-fn owned_by(context: *mut c_void, agent: u32, local_port: u16, to: &Endpoint) -> bool {
+fn owned_by(context: *mut c_void, agent: u32, local: &Local, to: &Endpoint) -> bool {
     // `struct bpf_sock_tuple`, word by word: both addresses, then both ports. Network byte order.
     let mut tuple = [0_u32; 9];
-    let ports = u32::from(local_port.to_be()) | u32::from(to.port.to_be()) << 16;
-    let size = match to.address.v4() {
-        Some(v4) => {
-            tuple[0] = v4.to_be();
-            tuple[1] = v4.to_be();
+    let from = if local.is_unspecified() {
+        to.address
+    } else {
+        local.address
+    };
+    let ports = u32::from(local.port.to_be()) | u32::from(to.port.to_be()) << 16;
+    let size = match (from.v4(), to.address.v4()) {
+        (Some(from), Some(to)) => {
+            tuple[0] = from.to_be();
+            tuple[1] = to.to_be();
             tuple[2] = ports;
             IPV4_TUPLE
         }
-        None => {
-            let (hi, lo) = (to.address.hi.to_be(), to.address.lo.to_be());
-            tuple[0] = hi as u32;
-            tuple[1] = (hi >> 32) as u32;
-            tuple[2] = lo as u32;
-            tuple[3] = (lo >> 32) as u32;
-            tuple[4] = tuple[0];
-            tuple[5] = tuple[1];
-            tuple[6] = tuple[2];
-            tuple[7] = tuple[3];
+        (None, None) => {
+            [tuple[0], tuple[1], tuple[2], tuple[3]] = words(from);
+            [tuple[4], tuple[5], tuple[6], tuple[7]] = words(to.address);
             tuple[8] = ports;
             IPV6_TUPLE
         }
+        _ => return false,
     };
     let tuple = (&raw mut tuple).cast();
     match to.protocol {
@@ -108,4 +106,11 @@ fn is_agents(peer: *mut bpf_sock, agent: u32) -> bool {
     // SAFETY: the look-up took a reference, which is given back once.
     unsafe { bpf_sk_release(peer.cast()) };
     same
+}
+
+/// The four words of an IPv6 address, in network byte order.
+#[inline(always)]
+fn words(address: Address) -> [u32; 4] {
+    let (hi, lo) = (address.hi.to_be(), address.lo.to_be());
+    [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32]
 }

@@ -50,29 +50,28 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
         socket_type: call.socket_type(),
         protocol: call.protocol(),
     };
-    // No memory for the storage is an error like any other.
-    let (Some(to), Some(cache)) = (
-        call.endpoint(address),
-        Cache::of_agent(call.socket(), owner.tag),
-    ) else {
+    let Some(to) = call.endpoint(address) else {
         return settle(&attempt, Verdict::ERROR);
     };
+    // A socket that the agent did not make (it was passed, or is older than the tag) gets no
+    // storage here: it would become the agent's, for whoever made it too.
+    let cache = Cache::of(call.socket());
     if matches!(operation, Operation::Send)
-        && matches!(cache.verdict(word, &to), Some(Action::Permit))
+        && cache.is_some_and(|cache| matches!(cache.verdict(word, &to), Some(Action::Permit)))
     {
         return true;
     }
     let peer = Socket {
         context: call.0.cast(),
         agent: owner.tag.agent,
-        local_port: 0,
+        local: call.local(),
     };
     let verdict = match Scope::open(word, &peer) {
         Some(scope) => decide_destination(&scope, &to),
         None => Verdict::ERROR,
     };
     let permitted = settle(&attempt, verdict);
-    if permitted {
+    if permitted && let Some(cache) = cache {
         if matches!(operation, Operation::Connect) {
             cache.set_outbound();
         }

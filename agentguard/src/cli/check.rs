@@ -197,7 +197,10 @@ mod tests {
     fn good_scopes_are_ok() {
         assert_eq!(
             Files::new(&[GOOD]).check(false),
-            (ExitCode::Done, "a.toml: ok, agent good, 1 rule\n".to_owned())
+            (
+                ExitCode::Done,
+                "a.toml: ok, agent good, 1 rule\n".to_owned()
+            )
         );
         assert_eq!(
             Files::new(&[GOOD]).check(true),

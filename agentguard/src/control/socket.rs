@@ -17,7 +17,6 @@ use nix::{
         socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket},
         stat::{Mode, fchmod},
     },
-    unistd::Group,
 };
 
 /// Members of this group may use the control socket, besides root.
@@ -133,13 +132,27 @@ fn listening_socket(path: &Path) -> io::Result<OwnedFd> {
     // bind(2) gives the file the mode of the socket's inode, less the umask.
     fchmod(&socket, Mode::from_bits_truncate(0o600))?;
     bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    let group = Group::from_name(GROUP)?.map_or(0, |group| group.gid.as_raw());
+    let group = group_id(GROUP)?.unwrap_or(0);
     if nix::unistd::geteuid().is_root() {
         lchown(path, Some(0), Some(group))?;
     }
     fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
     listen(&socket, Backlog::new(128)?)?;
     Ok(socket)
+}
+
+/// The id of a local group. `/etc/group` is read directly: the name service would load libraries of
+/// the host's choice into the daemon, and a static program cannot bear that.
+fn group_id(name: &str) -> io::Result<Option<u32>> {
+    let groups = match fs::read_to_string("/etc/group") {
+        Ok(groups) => groups,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
+    }))
 }
 
 #[cfg(test)]

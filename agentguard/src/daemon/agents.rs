@@ -1,6 +1,9 @@
 //! The agents that the daemon knows, by slot.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use agentguard_common::{counters::Counters, limits::MAX_AGENTS};
 
@@ -142,14 +145,32 @@ impl Agents {
     }
 
     /// Retires the agents that are not among the names; returns theirs.
-    pub(super) fn retire(&mut self, declared: impl Fn(&str) -> bool) -> Vec<Arc<Scope>> {
+    pub(super) fn retire(&mut self, declared: impl Fn(&str) -> bool) -> Vec<String> {
         self.agents
             .iter_mut()
             .filter(|agent| !agent.retired && !declared(&agent.scope.agent.name))
             .map(|agent| {
                 agent.retired = true;
-                Arc::clone(&agent.scope)
+                agent.scope.agent.name.clone()
             })
             .collect()
     }
+
+    /// All that is declared as some agent's.
+    pub(super) fn declarations(&self) -> Declarations {
+        let mut all = Declarations::default();
+        for agent in self.agents.iter().filter(|agent| !agent.retired) {
+            let matches = &agent.scope.matches;
+            all.units.extend(matches.units.iter().cloned());
+            all.cgroups.extend(matches.cgroups.iter().cloned());
+        }
+        all
+    }
+}
+
+/// The units and cgroups of all agents.
+#[derive(Debug, Default)]
+pub(super) struct Declarations {
+    pub units: BTreeSet<String>,
+    pub cgroups: BTreeSet<String>,
 }

@@ -42,14 +42,8 @@ impl Backend for Daemon {
     fn is_tagged(&self, peer: &Peer) -> io::Result<bool> {
         tokio::task::block_in_place(|| {
             let cgroup = instance::cgroup_of(peer.pid())?;
-            let cgroups = cgroup2::find().map_err(io::Error::other)?;
-            let id = std::fs::metadata(cgroups.directory(&cgroup))?.ino();
             match self.guard().as_ref() {
-                Some(guard) => guard
-                    .tables
-                    .tag(id)
-                    .map(|tag| tag.is_some())
-                    .map_err(io::Error::other),
+                Some(guard) => guard.is_agents(&cgroup),
                 None => Ok(true),
             }
         })
@@ -63,7 +57,9 @@ impl Backend for Daemon {
                 changed: applied.changed,
                 removed: applied.removed,
             }),
-            Err(error @ DaemonError::Scopes(_)) => Err(ApiError::invalid_scopes(error_lines(&error))),
+            Err(error @ DaemonError::Scopes(_)) => {
+                Err(ApiError::invalid_scopes(error_lines(&error)))
+            }
             Err(error) => Err(failed(error)),
         })
         .await
@@ -154,7 +150,10 @@ impl Daemon {
         }
         if let Err(error) = moved {
             instance::remove_tree(&cgroups.directory(&made.path));
-            return Err(failed(format!("cannot move process {}: {error}", peer.pid())));
+            return Err(failed(format!(
+                "cannot move process {}: {error}",
+                peer.pid()
+            )));
         }
         Ok(Entered {
             agent: agent.to_owned(),
@@ -213,7 +212,9 @@ impl Daemon {
 fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
     let cgroup = instance::cgroup_of(peer.pid())?;
     if cgroup != path {
-        return Err(io::Error::other(format!("it is in {cgroup}, not in {path}")));
+        return Err(io::Error::other(format!(
+            "it is in {cgroup}, not in {path}"
+        )));
     }
     if !peer.is_alive()? {
         return Err(io::Error::other("it is gone"));

@@ -7,9 +7,7 @@ use crate::{
     cli::ExitCode,
     control::socket::SocketError,
     identity::{systemd::SystemdError, walk::WalkError},
-    kernel::{
-        attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError,
-    },
+    kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
     log::LogError,
     policy::PolicyError,
 };

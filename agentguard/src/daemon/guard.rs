@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -124,6 +125,7 @@ impl Guard {
         names: &BTreeSet<String>,
     ) -> Result<Applied, ApplyError> {
         let mut applied = Applied::default();
+        let before = self.agents.declarations();
         // Events that the new scopes decide must find them.
         let mut directory = self.directory.write();
         let scopes: Vec<_> = changes
@@ -134,12 +136,7 @@ impl Guard {
         for change in changes {
             let version = versions.get(&change.slot).copied().unwrap_or_default();
             directory.replace(change.slot, version, Arc::clone(&change.scope));
-            let old = self
-                .agents
-                .get(&change.scope.agent.name)
-                .map(|agent| agent.scope.matches.clone())
-                .unwrap_or_default();
-            redeclare(&mut self.tables, change.slot, &old, &change.scope.matches)?;
+            declare(&mut self.tables, change.slot, &change.scope.matches)?;
             let name = change.scope.agent.name.clone();
             if change.is_added {
                 applied.added.push(name);
@@ -149,9 +146,14 @@ impl Guard {
             self.agents.apply(change, version);
         }
         drop(directory);
-        for scope in self.agents.retire(|name| names.contains(name)) {
-            redeclare(&mut self.tables, 0, &scope.matches, &Matches::default())?;
-            applied.removed.push(scope.agent.name.clone());
+        applied.removed = self.agents.retire(|name| names.contains(name));
+        // What went from one agent to another has been declared anew, and is not withdrawn.
+        let declared = self.agents.declarations();
+        for unit in before.units.difference(&declared.units) {
+            self.tables.withdraw_unit(unit)?;
+        }
+        for path in before.cgroups.difference(&declared.cgroups) {
+            self.tables.withdraw_path(path)?;
         }
         Ok(applied)
     }
@@ -207,7 +209,11 @@ impl Guard {
     }
 
     /// Makes a tagged cgroup for a new instance of an agent, which nobody is in yet.
-    pub(super) fn create_instance(&mut self, slot: u32, name: &str) -> Result<instance::Instance, String> {
+    pub(super) fn create_instance(
+        &mut self,
+        slot: u32,
+        name: &str,
+    ) -> Result<instance::Instance, String> {
         let made = instance::create(&self.cgroups, &self.own, name)
             .map_err(|error| format!("cannot make a cgroup for '{name}': {error}"))?;
         if let Err(error) = self.tables.tag_instance(made.id, slot) {
@@ -225,7 +231,9 @@ impl Guard {
 
     /// Removes instances in which nothing runs any more.
     pub(super) fn collect_instances(&self) -> io::Result<()> {
-        instance::collect(&self.cgroups, &self.own, |path| self.entering.contains(path))
+        instance::collect(&self.cgroups, &self.own, |path| {
+            self.entering.contains(path)
+        })
     }
 
     /// Attaches the programs again where they were lost with their cgroup, if any were.
@@ -241,6 +249,19 @@ impl Guard {
             self.tag_existing()?;
         }
         Ok(lost)
+    }
+
+    /// Whether a cgroup is an agent's: it or an ancestor has a tag.
+    pub(super) fn is_agents(&self, path: &str) -> io::Result<bool> {
+        let ancestors = Path::new(path).ancestors();
+        for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
+            let directory = self.cgroups.directory(&ancestor.to_string_lossy());
+            let id = std::fs::metadata(directory)?.ino();
+            if self.tables.tag(id).map_err(io::Error::other)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Paths of the cgroups that the programs are attached to.
@@ -271,36 +292,28 @@ impl Guard {
     }
 }
 
-/// Replaces what an agent declared.
-fn redeclare(
-    tables: &mut Tables,
-    slot: u32,
-    old: &Matches,
-    new: &Matches,
-) -> Result<(), TableError> {
-    for path in &new.cgroups {
+fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), TableError> {
+    for path in &matches.cgroups {
         tables.declare_path(path, slot)?;
     }
-    for unit in &new.units {
+    for unit in &matches.units {
         tables.declare_unit(unit, slot)?;
-    }
-    for path in old.cgroups.iter().filter(|path| !new.cgroups.contains(path)) {
-        tables.withdraw_path(path)?;
-    }
-    for unit in old.units.iter().filter(|unit| !new.units.contains(unit)) {
-        tables.withdraw_unit(unit)?;
     }
     Ok(())
 }
 
 /// The system unit that a cgroup path is, as the kernel side tells it: beneath slices only.
 fn unit_of(path: &str) -> Option<&str> {
-    let (slices, name) = path.strip_prefix('/')?.rsplit_once('/').map_or(
-        ("", path.trim_start_matches('/')),
-        |(slices, name)| (slices, name),
-    );
+    let (slices, name) = path
+        .strip_prefix('/')?
+        .rsplit_once('/')
+        .map_or(("", path.trim_start_matches('/')), |(slices, name)| {
+            (slices, name)
+        });
     let beneath_slices = slices.is_empty()
-        || slices.split('/').all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
+        || slices
+            .split('/')
+            .all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
     beneath_slices.then_some(name)
 }
 

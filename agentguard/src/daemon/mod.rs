@@ -153,7 +153,11 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         last_load: Mutex::new(None),
         args,
     });
-    log.daemon(DaemonEvent::Start, format!("enforcing {agents} agents"), agents);
+    log.daemon(
+        DaemonEvent::Start,
+        format!("enforcing {agents} agents"),
+        agents,
+    );
     eprintln!("agentguard: enforcing {agents} agents");
     notify::ready();
     let served = daemon.attend(socket).await;
@@ -173,7 +177,10 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     }
     let counters = log_thread.close();
     if counters.unwritten != 0 {
-        tracing::error!("{} refusals are not in the violation log", counters.unwritten);
+        tracing::error!(
+            "{} refusals are not in the violation log",
+            counters.unwritten
+        );
     }
     drop(lock);
     served

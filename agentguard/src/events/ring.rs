@@ -109,7 +109,10 @@ impl Reader {
         let process = enricher.facts(event, |_| cgroup.clone());
         let Some((scope, exact)) = self.directory.scope(event.agent, event.policy) else {
             // Only declared agents have slots, and a slot has a scope before it has processes.
-            tracing::error!("an event of an agent in slot {} that nobody is", event.agent);
+            tracing::error!(
+                "an event of an agent in slot {} that nobody is",
+                event.agent
+            );
             return;
         };
         let rule = scope

@@ -33,7 +33,9 @@ pub fn create(cgroups: &Cgroup2, own: &str, agent: &str) -> io::Result<Instance>
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("there are too many instances of the agent"))
+    Err(io::Error::other(
+        "there are too many instances of the agent",
+    ))
 }
 
 /// Moves a process, with all its threads, into an instance.
@@ -102,9 +104,15 @@ mod tests {
     #[test]
     fn instances_are_known_by_their_names() {
         assert_eq!(agent_of("/agentguard", "/agentguard/bot.1"), Some("bot"));
-        assert_eq!(agent_of("/agentguard", "/agentguard/a-b_c.42"), Some("a-b_c"));
         assert_eq!(
-            agent_of("/agentguard.slice", "/agentguard.slice/agentguard-a-b-7.scope"),
+            agent_of("/agentguard", "/agentguard/a-b_c.42"),
+            Some("a-b_c")
+        );
+        assert_eq!(
+            agent_of(
+                "/agentguard.slice",
+                "/agentguard.slice/agentguard-a-b-7.scope"
+            ),
             Some("a-b")
         );
         for path in [

@@ -108,7 +108,11 @@ mod tests {
     #[test]
     fn no_place_is_beneath_another() {
         let places = |list: &[&str]| outermost(list.iter().map(|it| (*it).to_owned()).collect());
-        let of = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>();
+        let of = |list: &[&str]| {
+            list.iter()
+                .map(|it| (*it).to_owned())
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(places(&["/a", "/a/b", "/a/b/c", "/ab"]), of(&["/a", "/ab"]));
         assert_eq!(places(&["/", "/a", "/b/c"]), of(&["/"]));
         assert_eq!(places(&["/b", "/a-b"]), of(&["/a-b", "/b"]));

@@ -119,12 +119,7 @@ fn identify(directory: &File, path: &str) -> Result<u64, AttachError> {
 
 /// Attaches every program. What is attached already is detached again on an error, as the links
 /// are dropped.
-fn attach(
-    ebpf: &mut Ebpf,
-    directory: &File,
-    path: &str,
-    id: u64,
-) -> Result<Attached, AttachError> {
+fn attach(ebpf: &mut Ebpf, directory: &File, path: &str, id: u64) -> Result<Attached, AttachError> {
     // aya attaches by links, which the kernel always treats as "multi": programs that others
     // attached run too.
     const MODE: CgroupAttachMode = CgroupAttachMode::Single;

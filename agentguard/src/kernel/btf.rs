@@ -121,7 +121,11 @@ impl<'a> Btf<'a> {
                 6 | 13 => 8 * count,
                 // Pointer, forward, typedef, qualifiers, function, float, type tag.
                 2 | 7..=12 | 16 | 18 => 0,
-                _ => return Err(BtfError::Malformed("it has a kind of type that is not known")),
+                _ => {
+                    return Err(BtfError::Malformed(
+                        "it has a kind of type that is not known",
+                    ));
+                }
             };
             let members = types.get(at..at + size).ok_or(TRUNCATED)?;
             if kind == KIND_STRUCT || kind == KIND_UNION {
@@ -163,7 +167,8 @@ impl<'a> Btf<'a> {
             return Ok(None);
         };
         for entry in composite.members.chunks_exact(12) {
-            let (Some(name), Some(of), Some(bits)) = (word(entry, 0), word(entry, 4), word(entry, 8))
+            let (Some(name), Some(of), Some(bits)) =
+                (word(entry, 0), word(entry, 4), word(entry, 8))
             else {
                 return Err(BtfError::Malformed("a member is cut short"));
             };

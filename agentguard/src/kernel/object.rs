@@ -36,7 +36,9 @@ pub enum LoadError {
     #[error("cannot read the kernel's type information: {0}")]
     KernelBtf(#[from] aya::BtfError),
     /// The maps could not be made.
-    #[error("cannot create agentguard's tables in the kernel: {0}; `agentguard doctor` says what this host lacks")]
+    #[error(
+        "cannot create agentguard's tables in the kernel: {0}; `agentguard doctor` says what this host lacks"
+    )]
     Object(#[source] Box<EbpfError>),
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`: it does not belong to this binary")]
@@ -66,14 +68,22 @@ pub fn load(sizes: Sizes) -> Result<(Ebpf, Vec<BtfTracePointLink>), LoadError> {
     let mut ebpf = create(&offsets, sizes, VerifierLogLevel::DISABLE)?;
     if load_programs(&mut ebpf, &kernel_btf).is_err() {
         // The log is asked for only when it is needed: it makes loading slower.
-        ebpf = create(&offsets, sizes, VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS)?;
+        ebpf = create(
+            &offsets,
+            sizes,
+            VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS,
+        )?;
         load_programs(&mut ebpf, &kernel_btf)?;
     }
     let mut links = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
         let id = program.attach().map_err(|error| refused(name, &error))?;
-        links.push(program.take_link(id).map_err(|error| refused(name, &error))?);
+        links.push(
+            program
+                .take_link(id)
+                .map_err(|error| refused(name, &error))?,
+        );
     }
     Ok((ebpf, links))
 }

@@ -55,7 +55,11 @@ fn raw(fd: BorrowedFd<'_>) -> u32 {
 
 /// Puts the map `inner` at `index` of an array of maps. The kernel waits until no program runs that
 /// could still see what was there before (`maybe_wait_bpf_programs`).
-pub(super) fn set_inner_map(outer: BorrowedFd<'_>, index: u32, inner: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn set_inner_map(
+    outer: BorrowedFd<'_>,
+    index: u32,
+    inner: BorrowedFd<'_>,
+) -> io::Result<()> {
     let value = raw(inner);
     bpf(
         BPF_MAP_UPDATE_ELEM,

@@ -136,7 +136,7 @@ pub(super) fn check(all: &[Declared]) -> Vec<PolicyError> {
         |path, first| ConflictError::Cgroup { path, first },
     );
     for (path, site) in all.iter().flat_map(Declared::cgroups) {
-        let mut ancestors = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
+        let mut ancestors = path.match_indices('/').map(|(end, _)| &path[..end]);
         let outer = ancestors.find_map(|outer| cgroups.get_key_value(outer));
         if let Some((outer, first)) = outer {
             errors.push(site.error(ConflictError::Nested {

@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod descriptors;
 mod doctor;
 mod run;
 mod server;

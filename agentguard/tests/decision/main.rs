@@ -4,8 +4,9 @@
 //! them at the edges of a rule, are put to the shared decision and to the reference, which
 //! compares prefixes and ranges one rule after another.
 
-mod cases;
+mod questions;
 mod reference;
+mod scopes;
 
 use std::{cell::RefCell, path::Path};
 
@@ -15,14 +16,14 @@ use agentguard_common::{
     decision::{Endpoint, Tables, Verdict, decide_answer, decide_bind, decide_destination},
     scope::Row,
 };
-use cases::{Case, Question, canonical};
 use proptest::{
     prelude::*,
     test_runner::{Config, FileFailurePersistence, TestError, TestRunner},
 };
+use questions::{Case, Question, canonical, case};
 
 /// Scopes of a run.
-const SCOPES: u32 = 3000;
+const SCOPES: u32 = 1500;
 /// Questions about a scope.
 const QUESTIONS: usize = 80;
 /// Decisions that are asked of a question.
@@ -90,7 +91,7 @@ fn the_decision_agrees_with_the_reference() {
         ..Config::default()
     };
     let seen = RefCell::new(reference::Seen::default());
-    let result = TestRunner::new(config).run(&cases::case(QUESTIONS), |case| {
+    let result = TestRunner::new(config).run(&case(QUESTIONS), |case| {
         for question in case.questions() {
             seen.borrow_mut()
                 .add(&reference::verdicts(&case.scope, &question));

@@ -8,7 +8,10 @@ use agentguard_common::{
     rules::NO_RULE,
 };
 
-use crate::cases::{Hosts, List, Question, Rule, Scope};
+use crate::{
+    questions::Question,
+    scopes::{Hosts, List, Rule, Scope},
+};
 
 /// The verdicts on connecting, binding and answering.
 pub(crate) fn verdicts(scope: &Scope, question: &Question) -> [Verdict; 3] {

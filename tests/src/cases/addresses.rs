@@ -9,7 +9,8 @@ use crate::{
     world::{
         LOCALHOST,
         addresses::{
-            ALLOWED4, ALLOWED6, FORBIDDEN4, FORBIDDEN6, LINK_LOCAL, METADATA, NAT64, NEAR4, SIX_TO_FOUR,
+            ALLOWED4, ALLOWED6, FORBIDDEN4, FORBIDDEN6, LINK_LOCAL, METADATA, NAT64, NEAR4,
+            SIX_TO_FOUR,
         },
     },
 };
@@ -24,6 +25,8 @@ const LOCALHOST6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 const OTHER_LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 1, 2, 3));
 const HOLE: &str = "deny 10.77.0.3";
 
+// One line a case.
+#[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "addresses",
     scopes: &[GUARDED, ALL_IPV4, ALL_IPV6, HOLES],

@@ -12,6 +12,8 @@ use crate::{
 const TO4: &str = "10.77.0.3:7001";
 const TO6: &str = "[fd77::3]:7001";
 
+// One line a case.
+#[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "connections",
     scopes: &[GUARDED],

@@ -14,6 +14,8 @@ const GOOD6: &str = "[fd77::2]:7001";
 const TO4: &str = "10.77.0.3:7001";
 const TO6: &str = "[fd77::3]:7001";
 
+// One line a case.
+#[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "datagrams",
     scopes: &[GUARDED],
@@ -48,8 +50,15 @@ mod sendmmsg {
         let before = stage.world.arrivals(FORBIDDEN4);
         let reading = stage.try_untagged(&["udp-sendmmsg", GOOD4, TO4])?;
         stage.world.settle()?;
-        ensure!(reading.number("sent")? == 2, "untagged: {}", reading.summary());
-        ensure!(stage.world.arrivals(FORBIDDEN4) > before, "untagged, nothing arrives");
+        ensure!(
+            reading.number("sent")? == 2,
+            "untagged: {}",
+            reading.summary()
+        );
+        ensure!(
+            stage.world.arrivals(FORBIDDEN4) > before,
+            "untagged, nothing arrives"
+        );
         Ok(())
     }
 
@@ -60,19 +69,30 @@ mod sendmmsg {
         let before = (world.arrivals(ALLOWED4), world.arrivals(FORBIDDEN4));
         let reading = stage.try_tagged(daemon, "guarded", &["udp-sendmmsg", GOOD4, TO4])?;
         world.settle()?;
-        ensure!(reading.number("sent")? == 1, "not one was sent: {}", reading.summary());
+        ensure!(
+            reading.number("sent")? == 1,
+            "not one was sent: {}",
+            reading.summary()
+        );
         ensure!(
             reading.first_error() == Some(("sendmmsg-rest", "EPERM")),
             "the second is not refused: {}",
             reading.summary()
         );
-        ensure!(world.arrivals(ALLOWED4) > before.0, "the first does not arrive");
+        ensure!(
+            world.arrivals(ALLOWED4) > before.0,
+            "the first does not arrive"
+        );
         ensure!(world.arrivals(FORBIDDEN4) == before.1, "the second arrives");
         // The call that sent one refused the second, and the call with the rest refused it again.
         let records = daemon.since(&moment)?.violations;
         ensure!(records.len() == 2, "{} records: {records:?}", records.len());
         for record in &records {
-            ensure!(record.text("destination") == TO4, "wrong record: {}", record.0);
+            ensure!(
+                record.text("destination") == TO4,
+                "wrong record: {}",
+                record.0
+            );
         }
         Ok(())
     }

@@ -1,11 +1,27 @@
 //! The cases, one file a group.
 
 mod addresses;
+mod clients;
+mod commands;
 mod connections;
 mod datagrams;
+mod enrolment;
+mod identity;
+mod input;
+mod lifecycle;
+mod log;
+mod loopback;
+mod mptcp;
 mod namespaces;
+mod outside;
 mod protocols;
+mod race;
+mod reload;
+mod rules;
+mod scale;
 mod scopes;
+mod serving;
+mod story;
 mod table;
 mod uring;
 
@@ -17,6 +33,21 @@ pub const ALL: &[&Group] = &[
     &addresses::GROUP,
     &datagrams::GROUP,
     &protocols::GROUP,
+    &mptcp::GROUP,
     &namespaces::GROUP,
     &uring::GROUP,
+    &rules::GROUP,
+    &serving::GROUP,
+    &loopback::GROUP,
+    &race::GROUP,
+    &clients::GROUP,
+    &identity::GROUP,
+    &enrolment::GROUP,
+    &outside::GROUP,
+    &commands::GROUP,
+    &reload::GROUP,
+    &lifecycle::GROUP,
+    &log::GROUP,
+    &input::GROUP,
+    &scale::GROUP,
 ];

@@ -8,6 +8,8 @@ use crate::{harness::Group, world::addresses::FORBIDDEN4};
 
 const TO: &str = "10.77.0.3:7001";
 
+// One line a case.
+#[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "namespaces",
     scopes: &[GUARDED],

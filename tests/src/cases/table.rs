@@ -16,7 +16,13 @@ pub(super) const fn refused(
     step: &'static str,
     expected: Expected,
 ) -> Case {
-    row(name, agent, probe, Some(arrives), Expect::Refused(step, expected))
+    row(
+        name,
+        agent,
+        probe,
+        Some(arrives),
+        Expect::Refused(step, expected),
+    )
 }
 
 /// The call is refused, one record; where the packets would go is not on the wire.
@@ -40,6 +46,15 @@ pub(super) const fn permitted(
     row(name, agent, probe, Some(arrives), Expect::Permitted)
 }
 
+/// It works, and nothing is recorded; no packet tells.
+pub(super) const fn permitted_unseen(
+    name: &'static str,
+    agent: &'static str,
+    probe: Words,
+) -> Case {
+    row(name, agent, probe, None, Expect::Permitted)
+}
+
 /// It works, and one record says that it would have been refused.
 pub(super) const fn observed(
     name: &'static str,
@@ -48,7 +63,13 @@ pub(super) const fn observed(
     arrives: IpAddr,
     expected: Expected,
 ) -> Case {
-    row(name, agent, probe, Some(arrives), Expect::Observed(expected))
+    row(
+        name,
+        agent,
+        probe,
+        Some(arrives),
+        Expect::Observed(expected),
+    )
 }
 
 /// A kernel may lack what the case needs: then the control says so and it is skipped.

@@ -1,4 +1,4 @@
-//! N30: the same through io_uring, executed by the task, by a worker and by a polling thread.
+//! N30: the same through `io_uring`, executed by the task, by a worker and by a polling thread.
 
 use super::{
     scopes::GUARDED,
@@ -12,6 +12,8 @@ use crate::{
 const TO: &str = "10.77.0.3:7001";
 const TO6: &str = "[fd77::3]:7001";
 
+// One line a case.
+#[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "uring",
     scopes: &[GUARDED],
@@ -29,6 +31,6 @@ pub(super) const GROUP: Group = Group {
         optional(refused("N30-udp-zerocopy-inline", "guarded", &["uring-udp-zerocopy", "inline", TO], FORBIDDEN4, "send_zc", no_rule("send", TO, "udp"))),
         optional(refused("N30-udp-zerocopy-worker", "guarded", &["uring-udp-zerocopy", "worker", TO], FORBIDDEN4, "send_zc", no_rule("send", TO, "udp"))),
         optional(refused_unseen("N30-socket-mptcp", "guarded", &["uring-socket", "inline", "1", "262"], "socket", no_socket("mptcp"))),
-        refused_unseen("N30-socket-raw", "guarded", &["uring-socket", "worker", "3", "17"], "socket", no_socket("udp")),
+        refused_unseen("N30-socket-raw", "guarded", &["uring-socket", "worker", "3", "17"], "socket", no_socket("raw")),
     ],
 };

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    path::PathBuf,
+    io::{self, BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
     process::{ChildStderr, Command, Output, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::Daemon;
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// A virtual machine needs time to verify the programs.
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 /// What the daemon writes when it enforces.
 const READY: &str = "agentguard: enforcing";
 
@@ -28,6 +29,12 @@ pub struct Settings {
     pub program: PathBuf,
     /// The violation log, if it is not to be in the daemon's own directory.
     pub log: Option<PathBuf>,
+    /// The run directory, if it is not to be the daemon's own.
+    pub run_directory: Option<PathBuf>,
+    /// Changes the agents directory before the start.
+    pub change_agents: fn(&Path) -> io::Result<()>,
+    /// Becomes part of the daemon's start: another user, another view of the file system.
+    pub prepare: Option<fn() -> io::Result<()>>,
     /// More arguments.
     pub arguments: Vec<String>,
     /// Name of the daemon's top-level cgroup.
@@ -40,6 +47,9 @@ impl Settings {
         Self {
             program: program.into(),
             log: None,
+            run_directory: None,
+            change_agents: |_| Ok(()),
+            prepare: None,
             arguments: Vec::new(),
             cgroup: host::own_name(),
         }
@@ -76,10 +86,13 @@ pub(super) fn launch(settings: Settings, scopes: &[(&str, &str)]) -> Outcome<Lau
         let path = agents_directory(&scratch).join(format!("{name}.toml"));
         fs::write(&path, text).context(format!("write {}", path.display()))?;
     }
+    (settings.change_agents)(&agents_directory(&scratch)).context("change the agents directory")?;
+    let begun = Instant::now();
     match spawn(&settings, &scratch)? {
         Started::Enforcing(child, stderr) => Ok(Launch::Enforcing(Box::new(Daemon {
             child,
             stderr,
+            took: begun.elapsed(),
             settings,
             scratch,
         }))),
@@ -120,10 +133,25 @@ fn spawn(settings: &Settings, scratch: &Scratch) -> Outcome<Started> {
     let mut command = Command::new(&settings.program);
     command.arg("daemon");
     command.arg("--agents").arg(agents_directory(scratch));
-    command.arg("--run-dir").arg(run_directory(scratch));
+    let run = settings
+        .run_directory
+        .clone()
+        .unwrap_or_else(|| run_directory(scratch));
+    command.arg("--run-dir").arg(run);
     command.arg("--log").arg(log);
-    command.arg("--cgroup").arg(&settings.cgroup).args(&settings.arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .arg("--cgroup")
+        .arg(&settings.cgroup)
+        .args(&settings.arguments);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if let Some(prepare) = settings.prepare {
+        // SAFETY: the preparations only make system calls with constant arguments: they neither
+        // allocate nor take locks between fork and exec.
+        unsafe { command.pre_exec(prepare) };
+    }
     let mut child = Running::start(&mut command)?;
     let Some(pipe) = child.0.stderr.take() else {
         return failed("the daemon has no standard error");
@@ -143,7 +171,10 @@ fn spawn(settings: &Settings, scratch: &Scratch) -> Outcome<Started> {
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             let status = child.wait(START_LIMIT)?;
             drop(reader.join());
-            let stderr = stderr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let stderr = stderr
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             Ok(Started::Ended(Output {
                 status,
                 stdout: Vec::new(),

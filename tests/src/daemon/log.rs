@@ -23,7 +23,10 @@ pub struct Record(pub Value);
 impl Record {
     /// A field that is text; empty where there is none.
     pub fn text(&self, field: &str) -> &str {
-        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// A field that is a number.
@@ -39,9 +42,16 @@ impl Record {
     /// What every line must be: flat, short, with both clocks and a sequence number.
     fn check(line: &str) -> Outcome<Self> {
         let broken = |why: &str| Error::Failed(format!("log line {why}: {line}"));
-        let value: Value = serde_json::from_str(line).map_err(|error| broken(&error.to_string()))?;
-        let object = value.as_object().ok_or_else(|| broken("is not an object"))?;
-        ensure!(line.len() < LONGEST, "log line of {} bytes: {line}", line.len() + 1);
+        let value: Value =
+            serde_json::from_str(line).map_err(|error| broken(&error.to_string()))?;
+        let object = value
+            .as_object()
+            .ok_or_else(|| broken("is not an object"))?;
+        ensure!(
+            line.len() < LONGEST,
+            "log line of {} bytes: {line}",
+            line.len() + 1
+        );
         for (field, value) in object {
             ensure!(
                 !value.is_object() && !value.is_array() && !value.is_null(),
@@ -50,7 +60,10 @@ impl Record {
             ensure!(value.as_str() != Some(""), "field {field} is empty: {line}");
         }
         for field in ["v", "seq", "time", "boot_us", "kind"] {
-            ensure!(object.contains_key(field), "log line without {field}: {line}");
+            ensure!(
+                object.contains_key(field),
+                "log line without {field}: {line}"
+            );
         }
         Ok(Self(value))
     }
@@ -65,13 +78,19 @@ impl Violations {
     pub fn after(path: &Path, offset: u64) -> Outcome<Self> {
         Lines::after(path, offset).map(Self)
     }
+
+    /// The lines of every kind.
+    pub fn every(path: &Path) -> Outcome<impl Iterator<Item = Outcome<Record>>> {
+        Lines::after(path, 0)
+    }
 }
 
 impl Iterator for Violations {
     type Item = Outcome<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.find(|line| !matches!(line, Ok(line) if line.text("kind") != "violation"))
+        self.0
+            .find(|line| !matches!(line, Ok(line) if line.text("kind") != "violation"))
     }
 }
 
@@ -86,7 +105,8 @@ impl Lines {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self(None)),
             Err(error) => return Err(error).context(format!("open {}", path.display())),
         };
-        file.seek(SeekFrom::Start(offset)).context("seek in the log")?;
+        file.seek(SeekFrom::Start(offset))
+            .context("seek in the log")?;
         Ok(Self(Some(BufReader::with_capacity(1 << 18, file))))
     }
 }

@@ -2,10 +2,12 @@
 
 mod launch;
 mod log;
+mod moment;
 mod status;
 
 pub use launch::{Launch, Settings};
 pub use log::{Record, Violations};
+pub use moment::{Happened, Moment};
 pub use status::{Counters, Status};
 
 use std::{
@@ -13,8 +15,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// How long a command of the program may take. Virtual machines are slow.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+pub const COMMAND_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running daemon with directories of its own. Dropping it stops it, kills its agents and
 /// removes its cgroups.
@@ -35,26 +36,10 @@ pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 pub struct Daemon {
     child: Running,
     stderr: Arc<Mutex<String>>,
+    took: Duration,
     settings: Settings,
     // After the child: the directory goes last.
     scratch: Scratch,
-}
-
-/// A point in the life of an agent: [`Daemon::since`] says what happened after it.
-#[derive(Clone, Debug)]
-pub struct Moment {
-    agent: String,
-    offset: u64,
-    counters: Counters,
-}
-
-/// What happened to an agent since a [`Moment`].
-#[derive(Clone, Debug)]
-pub struct Happened {
-    /// By how much its counters grew.
-    pub counters: Counters,
-    /// The lines of kind `violation`.
-    pub violations: Vec<Record>,
 }
 
 impl Daemon {
@@ -80,6 +65,11 @@ impl Daemon {
         launch::restart(self)
     }
 
+    /// How long it took from its start until it enforced.
+    pub const fn took(&self) -> Duration {
+        self.took
+    }
+
     /// How it was started.
     pub const fn settings(&self) -> &Settings {
         &self.settings
@@ -92,7 +82,10 @@ impl Daemon {
 
     /// The violation log.
     pub fn log(&self) -> PathBuf {
-        self.settings.log.clone().unwrap_or_else(|| launch::log_file(&self.scratch))
+        self.settings
+            .log
+            .clone()
+            .unwrap_or_else(|| launch::log_file(&self.scratch))
     }
 
     /// Where a scope file of this name is.
@@ -115,7 +108,9 @@ impl Daemon {
     /// A command of the program, talking to this daemon.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.settings.program);
-        command.args(arguments).env("AGENTGUARD_SOCKET", self.socket());
+        command
+            .args(arguments)
+            .env("AGENTGUARD_SOCKET", self.socket());
         command
     }
 
@@ -135,71 +130,30 @@ impl Daemon {
     /// `agentguard reload`, which must succeed.
     pub fn reload(&self) -> Outcome {
         let output = self.cli(&["reload"])?;
-        ensure!(output.status.success(), "reload: {}: {}", output.status, message(&output));
+        ensure!(
+            output.status.success(),
+            "reload: {}: {}",
+            output.status,
+            message(&output)
+        );
         Ok(())
     }
 
     /// `agentguard status --json`.
     pub fn status(&self) -> Outcome<Status> {
         let output = self.cli(&["status", "--json"])?;
-        ensure!(output.status.success(), "status: {}: {}", output.status, message(&output));
-        Status::parse(&output.stdout)
-    }
-
-    /// Now, for an agent.
-    pub fn moment(&self, agent: &str) -> Outcome<Moment> {
-        let counters = self.quiet(agent)?;
-        Ok(Moment {
-            agent: agent.to_owned(),
-            offset: fs::metadata(self.log()).map_or(0, |log| log.len()),
-            counters,
-        })
-    }
-
-    /// What happened to the agent since then, once every recorded event has its line.
-    pub fn since(&self, moment: &Moment) -> Outcome<Happened> {
-        let counters = self.quiet(&moment.agent)?.minus(moment.counters);
-        counters.check()?;
-        let mut lines = self.violations(moment.offset)?;
-        lines.retain(|line| line.agent() == moment.agent);
         ensure!(
-            lines.len() as u64 == counters.recorded,
-            "the kernel recorded {} events for {} and the log has {} lines",
-            counters.recorded,
-            moment.agent,
-            lines.len()
+            output.status.success(),
+            "status: {}: {}",
+            output.status,
+            message(&output)
         );
-        Ok(Happened {
-            counters,
-            violations: lines,
-        })
+        Status::parse(&output.stdout)
     }
 
     /// The lines of kind `violation` after an offset of the log.
     pub fn violations(&self, offset: u64) -> Outcome<Vec<Record>> {
         Violations::after(&self.log(), offset)?.collect()
-    }
-
-    /// Waits until the agent's counters stand still and everything they count is in the log.
-    fn quiet(&self, agent: &str) -> Outcome<Counters> {
-        let deadline = Instant::now() + COMMAND_LIMIT;
-        loop {
-            let before = self.status()?.counters(agent)?;
-            let lines = Violations::after(&self.log(), 0)?;
-            let mut written = 0;
-            for line in lines {
-                written += u64::from(line?.agent() == agent);
-            }
-            let status = self.status()?;
-            if before == status.counters(agent)? && written + status.unwritten >= before.recorded {
-                return Ok(before);
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "{agent} does not come to rest: {before:?}, {written} lines"
-            );
-            thread::sleep(Duration::from_millis(3));
-        }
     }
 
     /// Sends a signal to the daemon.
@@ -228,13 +182,20 @@ impl Daemon {
 
     /// Its diagnostics so far.
     pub fn stderr(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stderr
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The end of its diagnostics and of its log, for the report of a failure.
     pub fn evidence(&self) -> String {
         let log = fs::read_to_string(self.log()).unwrap_or_default();
-        format!("daemon:\n{}\nlog:\n{}", tail(&self.stderr(), 12), tail(&log, 6))
+        format!(
+            "daemon:\n{}\nlog:\n{}",
+            tail(&self.stderr(), 12),
+            tail(&log, 6)
+        )
     }
 }
 

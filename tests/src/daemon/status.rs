@@ -57,21 +57,25 @@ impl Status {
     pub(super) fn parse(json: &[u8]) -> Outcome<Self> {
         let value: Value = serde_json::from_slice(json)
             .map_err(|error| Error::Failed(format!("status is not JSON: {error}")))?;
-        let unwritten = find(&value, "unwritten").and_then(Value::as_u64).unwrap_or_default();
+        let unwritten = find(&value, "unwritten")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
         Ok(Self { value, unwritten })
     }
 
     /// What it says of an agent.
     pub fn agent(&self, name: &str) -> Option<&Value> {
         let agents = self.value.get("agents")?.as_array()?;
-        agents.iter().find(|agent| agent.get("name").and_then(Value::as_str) == Some(name))
+        agents
+            .iter()
+            .find(|agent| agent.get("name").and_then(Value::as_str) == Some(name))
     }
 
     /// The counters of an agent.
     pub fn counters(&self, agent: &str) -> Outcome<Counters> {
-        let value = self
-            .agent(agent)
-            .ok_or_else(|| Error::Failed(format!("status does not know {agent}: {}", self.value)))?;
+        let value = self.agent(agent).ok_or_else(|| {
+            Error::Failed(format!("status does not know {agent}: {}", self.value))
+        })?;
         let counter = |name: &str| {
             find(value, name)
                 .and_then(Value::as_u64)
@@ -90,5 +94,7 @@ impl Status {
 /// A field of the object or of an object directly in it.
 fn find<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
     let object = value.as_object()?;
-    object.get(field).or_else(|| object.values().find_map(|inner| inner.get(field)))
+    object
+        .get(field)
+        .or_else(|| object.values().find_map(|inner| inner.get(field)))
 }

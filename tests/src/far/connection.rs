@@ -34,7 +34,7 @@ impl Connection {
 
     /// Answers what has come. Returns false when the connection is over.
     pub(super) fn read(&mut self, tallies: &Tallies) -> bool {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 16 << 10];
         let count = match self.stream.read(&mut buffer) {
             Ok(0) => return false,
             Ok(count) => count,

@@ -114,7 +114,9 @@ fn open(addresses: &[IpAddr], ports: &[u16]) -> Outcome<Sockets> {
         for address in addresses.iter().filter(|address| !is_link_local(**address)) {
             let at = SocketAddr::new(*address, *port);
             let socket = UdpSocket::bind(at).context(format!("bind UDP {at}"))?;
-            socket.set_nonblocking(true).context("set UDP socket non-blocking")?;
+            socket
+                .set_nonblocking(true)
+                .context("set UDP socket non-blocking")?;
             udp.push(socket);
         }
     }
@@ -128,8 +130,16 @@ const fn is_link_local(address: IpAddr) -> bool {
 fn listener(port: u16) -> io::Result<TcpListener> {
     let socket = sys::socket(libc::AF_INET6, libc::SOCK_STREAM, 0)?;
     sys::set_flag(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-    sys::bind(&socket, &SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))))?;
-    sys::set_flag(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, FAST_OPEN_QUEUE)?;
+    sys::bind(
+        &socket,
+        &SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))),
+    )?;
+    sys::set_flag(
+        &socket,
+        libc::IPPROTO_TCP,
+        libc::TCP_FASTOPEN,
+        FAST_OPEN_QUEUE,
+    )?;
     sys::listen(&socket)?;
     let listener = TcpListener::from(socket);
     listener.set_nonblocking(true)?;
@@ -166,8 +176,14 @@ impl Reactor {
             echo(socket, &self.tallies);
         }
         let tallies = &self.tallies;
-        self.connections.retain_mut(|connection| !is_ready(connection) || connection.read(tallies));
-        for listener in self.sockets.tcp.iter().filter(|listener| is_ready(*listener)) {
+        self.connections
+            .retain_mut(|connection| !is_ready(connection) || connection.read(tallies));
+        for listener in self
+            .sockets
+            .tcp
+            .iter()
+            .filter(|listener| is_ready(*listener))
+        {
             while let Ok((stream, _)) = listener.accept() {
                 self.connections.extend(Connection::new(stream, tallies));
             }

@@ -80,7 +80,10 @@ impl Interactive {
 
     fn line(&self) -> Outcome<String> {
         self.lines.recv_timeout(LIMIT).map_err(|_| {
-            Error::Failed(format!("the probe {} has ended or is silent", self.child.0.id()))
+            Error::Failed(format!(
+                "the probe {} has ended or is silent",
+                self.child.0.id()
+            ))
         })
     }
 }

@@ -49,7 +49,9 @@ impl Leaks {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return failed(format!("BPF programs {programs:?}, cgroups {cgroups:?} stay behind"));
+                return failed(format!(
+                    "BPF programs {programs:?}, cgroups {cgroups:?} stay behind"
+                ));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -58,7 +60,14 @@ impl Leaks {
 
 /// Another suite may run on this host: its processes are alive.
 fn is_ours(path: &std::path::Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let pid = name.trim_start_matches("agtest-").split(['-', '.']).next().unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let pid = name
+        .trim_start_matches("agtest-")
+        .split(['-', '.'])
+        .next()
+        .unwrap_or_default();
     !std::path::Path::new("/proc").join(pid).exists()
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::error::{Outcome, failed};
 
 /// How to use the program.
-const USAGE: &str = "usage: agentguard-tests [FILTER] (--agentguard PATH | --controls) [--list] [--keep]";
+const USAGE: &str =
+    "usage: agentguard-tests [FILTER] (--agentguard PATH | --controls) [--list] [--keep]";
 
 /// What to do with the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,9 @@ impl Options {
             }
         }
         if options.mode == Mode::Run && !options.agentguard.is_file() {
-            return failed(format!("--agentguard PATH must name the program under test\n{USAGE}"));
+            return failed(format!(
+                "--agentguard PATH must name the program under test\n{USAGE}"
+            ));
         }
         Ok(options)
     }

@@ -82,7 +82,9 @@ impl Row {
         ];
         if self.optional && missing.contains(&error) {
             let what = self.probe.first().copied().unwrap_or_default();
-            return Err(Error::Skipped(format!("this kernel has no {what}: {call} gave {error}")));
+            return Err(Error::Skipped(format!(
+                "this kernel has no {what}: {call} gave {error}"
+            )));
         }
         failed(format!("untagged, it does not work: {}", reading.summary()))
     }
@@ -102,7 +104,12 @@ impl Row {
             Expect::Permitted => {
                 ensure!(outcome.is_none(), "refused: {}", reading.summary());
                 ensure!(arrived > 0 || self.arrives.is_none(), "nothing arrives");
-                ensure!(records.is_empty(), "{} records: {:?}", records.len(), records[0].0);
+                ensure!(
+                    records.is_empty(),
+                    "{} records: {:?}",
+                    records.len(),
+                    records[0].0
+                );
             }
             Expect::Observed(expected) => {
                 ensure!(outcome.is_none(), "refused: {}", reading.summary());
@@ -115,7 +122,11 @@ impl Row {
                     "{step} should be refused with EPERM: {}",
                     reading.summary()
                 );
-                ensure!(arrived == 0, "{arrived} packets arrive at {:?}", self.arrives);
+                ensure!(
+                    arrived == 0,
+                    "{arrived} packets arrive at {:?}",
+                    self.arrives
+                );
                 verdict::check(stage, self.agent, "refused", expected, one(records)?)?;
             }
         }
@@ -153,7 +164,11 @@ fn one(records: &[Record]) -> Outcome<&Record> {
         [] => failed("there is no record"),
         _ => {
             let shown: Vec<_> = records.iter().map(|record| record.0.to_string()).collect();
-            failed(format!("{} records instead of one: {}", records.len(), shown.join(" ")))
+            failed(format!(
+                "{} records instead of one: {}",
+                records.len(),
+                shown.join(" ")
+            ))
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a group may go without a result. Virtual machines are slow.
-const SILENCE: Duration = Duration::from_secs(300);
+const SILENCE: Duration = Duration::from_mins(5);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -85,15 +85,22 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
     let groups: Vec<_> = groups.iter().filter(|group| asked(group)).collect();
     if options.mode == Mode::List {
         for group in groups {
-            for case in group.cases.iter().filter(|case| wanted(group, case, options)) {
+            for case in group
+                .cases
+                .iter()
+                .filter(|case| wanted(group, case, options))
+            {
                 println!("{}/{}", group.name, case.name);
             }
         }
         return Ok(true);
     }
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let action =
-            SigAction::new(SigHandler::Handler(interrupt), SaFlags::empty(), SigSet::empty());
+        let action = SigAction::new(
+            SigHandler::Handler(interrupt),
+            SaFlags::empty(),
+            SigSet::empty(),
+        );
         // SAFETY: the handler only stores to an atomic.
         unsafe { sigaction(signal, &action) }.context("install a signal handler")?;
     }
@@ -120,8 +127,14 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
 /// Runs one group in a process of its own and removes what it leaves.
 fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
     let mut command = Command::new(std::env::current_exe().context("find the own program")?);
-    command.arg("group").arg(group.name).args(options.to_arguments());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg("group")
+        .arg(group.name)
+        .args(options.to_arguments());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut worker = Running::start(&mut command)?;
     let (send, lines) = mpsc::channel();
     let mut readers = Vec::new();
@@ -132,7 +145,11 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         readers.push(forward(errors, send.clone()));
     }
     drop(send);
-    let mut cases = group.cases.iter().filter(|case| wanted(group, case, options)).peekable();
+    let mut cases = group
+        .cases
+        .iter()
+        .filter(|case| wanted(group, case, options))
+        .peekable();
     let mut said = String::new();
     let mut last = Instant::now();
     let end = loop {
@@ -157,10 +174,16 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
     // A process that has ended is a zombie until now: killing it changes nothing.
     let pid = worker.0.id();
     let clean = end == "the group's process ended"
-        && worker.wait(Duration::from_secs(5)).is_ok_and(|status| status.success());
+        && worker
+            .wait(Duration::from_secs(5))
+            .is_ok_and(|status| status.success());
     drop(worker);
     for case in cases {
-        tally.add(format!("{}/{}", group.name, case.name), "fail", &format!("{end}: {said}"));
+        tally.add(
+            format!("{}/{}", group.name, case.name),
+            "fail",
+            &format!("{end}: {said}"),
+        );
     }
     let left = end_orphans()
         .into_iter()
@@ -174,7 +197,11 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
 }
 
 fn swept(pid: u32, options: &Options) -> Outcome<Vec<String>> {
-    if options.keep { Ok(Vec::new()) } else { host::sweep(pid) }
+    if options.keep {
+        Ok(Vec::new())
+    } else {
+        host::sweep(pid)
+    }
 }
 
 /// Sends the lines of a stream along.

@@ -49,7 +49,9 @@ impl Stage {
 
     /// The daemon that the cases share.
     pub fn daemon(&self) -> Outcome<&Daemon> {
-        self.daemon.as_ref().ok_or_else(|| Error::Failed("this group has no daemon".into()))
+        self.daemon
+            .as_ref()
+            .ok_or_else(|| Error::Failed("this group has no daemon".into()))
     }
 
     /// A daemon for one case.
@@ -83,12 +85,18 @@ impl Stage {
 
     /// Performs a technique as an ordinary process.
     pub fn try_untagged(&self, technique: &[&str]) -> Outcome<Reading> {
-        read(&process::output(&mut self.untagged(technique), PROBE_LIMIT)?)
+        read(&process::output(
+            &mut self.untagged(technique),
+            PROBE_LIMIT,
+        )?)
     }
 
     /// Performs a technique as an agent of a daemon.
     pub fn try_tagged(&self, daemon: &Daemon, agent: &str, technique: &[&str]) -> Outcome<Reading> {
-        read(&process::output(&mut self.tagged(daemon, agent, technique), PROBE_LIMIT)?)
+        read(&process::output(
+            &mut self.tagged(daemon, agent, technique),
+            PROBE_LIMIT,
+        )?)
     }
 
     /// Starts a technique that goes on until it is released, as an ordinary process.
@@ -108,7 +116,10 @@ impl Stage {
 
     /// What a failed case is reported with.
     pub fn evidence(&self) -> String {
-        self.daemon.as_ref().map(Daemon::evidence).unwrap_or_default()
+        self.daemon
+            .as_ref()
+            .map(Daemon::evidence)
+            .unwrap_or_default()
     }
 }
 

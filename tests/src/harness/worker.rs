@@ -29,14 +29,21 @@ pub fn work(group: &Group, options: &Options) -> Outcome {
     if options.mode == Mode::Run && !group.scopes.is_empty() {
         stage.share_daemon(group.scopes)?;
     }
-    for case in group.cases.iter().filter(|case| super::runner::wanted(group, case, options)) {
+    for case in group
+        .cases
+        .iter()
+        .filter(|case| super::runner::wanted(group, case, options))
+    {
         let outcome = isolated(|| perform(case, &stage, options.mode));
         let (result, why) = match outcome {
             Ok(()) => ("ok", String::new()),
             Err(Error::Skipped(why)) => ("skip", why),
             Err(error) => ("fail", format!("{error}\n{}", stage.evidence())),
         };
-        println!("{}", json!({ "case": case.name, "result": result, "why": why }));
+        println!(
+            "{}",
+            json!({ "case": case.name, "result": result, "why": why })
+        );
         std::io::stdout().flush()?;
     }
     Ok(())
@@ -62,7 +69,10 @@ fn perform(case: &Case, stage: &Stage, mode: Mode) -> Outcome {
 fn isolated(function: impl FnOnce() -> Outcome) -> Outcome {
     catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload: Box<dyn Any + Send>| {
         drop(payload);
-        let place = PANICKED.lock().map(|place| place.clone()).unwrap_or_default();
+        let place = PANICKED
+            .lock()
+            .map(|place| place.clone())
+            .unwrap_or_default();
         failed(format!("panicked: {place}"))
     })
 }

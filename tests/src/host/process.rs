@@ -76,7 +76,10 @@ impl Drop for Running {
 
 /// Runs a command to its end and takes what it writes; kills it after the limit.
 pub fn output(command: &mut Command, limit: Duration) -> Outcome<Output> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = Running::start(command)?;
     let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
     let stdout = thread::spawn(move || read_all(stdout));
@@ -117,13 +120,21 @@ pub fn children(of: u32) -> Vec<u32> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// The command line of a process, for messages.
 pub fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_owned()
+    String::from_utf8_lossy(&bytes)
+        .replace('\0', " ")
+        .trim()
+        .to_owned()
 }
 
 /// Kills a process that this one is, or will be, the parent of, and waits for its end.

@@ -58,7 +58,9 @@ pub fn held() -> BTreeSet<u32> {
         .filter_map(Result::ok)
         .filter_map(|info| fs::read_to_string(info.path()).ok())
         .filter_map(|text| {
-            let id = text.lines().find_map(|line| line.strip_prefix("prog_id:"))?;
+            let id = text
+                .lines()
+                .find_map(|line| line.strip_prefix("prog_id:"))?;
             id.trim().parse().ok()
         })
         .collect()

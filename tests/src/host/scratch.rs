@@ -29,7 +29,9 @@ impl Scratch {
     /// A new directory.
     pub fn new() -> Outcome<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(super::own_name()).join(number.to_string());
+        let path = std::env::temp_dir()
+            .join(super::own_name())
+            .join(number.to_string());
         fs::create_dir_all(&path).context(format!("make {}", path.display()))?;
         Ok(Self {
             path,
@@ -42,8 +44,14 @@ impl Scratch {
         let mut scratch = Self::new()?;
         let options = format!("size={bytes}");
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("agtest"), &scratch.path, Some("tmpfs"), flags, Some(options.as_str()))
-            .context("mount a small file system")?;
+        mount(
+            Some("agtest"),
+            &scratch.path,
+            Some("tmpfs"),
+            flags,
+            Some(options.as_str()),
+        )
+        .context("mount a small file system")?;
         scratch.mounted = true;
         Ok(scratch)
     }

@@ -11,7 +11,10 @@ use crate::error::Outcome;
 pub fn sweep(pid: u32) -> Outcome<Vec<String>> {
     let mut found = Vec::new();
     let name = name_of(pid);
-    for directory in cgroup::named(&name)?.into_iter().filter(|path| bears(path, &name)) {
+    for directory in cgroup::named(&name)?
+        .into_iter()
+        .filter(|path| bears(path, &name))
+    {
         found.push(format!("cgroup {}", directory.display()));
         cgroup::remove(&directory)?;
     }
@@ -46,6 +49,8 @@ pub fn stale() -> Outcome<Vec<u32>> {
 
 /// Whether a path's name is this one, or this one with a suffix.
 fn bears(path: &Path, name: &str) -> bool {
-    let rest = path.file_name().and_then(|file| file.to_str()?.strip_prefix(name));
+    let rest = path
+        .file_name()
+        .and_then(|file| file.to_str()?.strip_prefix(name));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
 }

@@ -20,7 +20,8 @@ impl Arguments<'_> {
     /// The argument at a position, parsed.
     pub(super) fn parse<T: FromStr>(&self, position: usize) -> Outcome<T> {
         let text = self.text(position)?;
-        text.parse().map_err(|_| Error::Failed(format!("probe: {text} is not understood")))
+        text.parse()
+            .map_err(|_| Error::Failed(format!("probe: {text} is not understood")))
     }
 
     /// The Internet address at a position.

@@ -13,10 +13,7 @@ use nix::{
 use super::{Reading, Report, Step, Stop};
 
 /// Forks; the child performs the function and its report is added to the parent's.
-pub(super) fn in_child(
-    report: &mut Report,
-    function: impl FnOnce(&mut Report) -> Step,
-) -> Step {
+pub(super) fn in_child(report: &mut Report, function: impl FnOnce(&mut Report) -> Step) -> Step {
     let (read, write) = pipe()?;
     // SAFETY: a probe that forks has one thread, so the child may do whatever the parent may.
     match unsafe { fork() }? {

@@ -8,7 +8,7 @@ use crate::sys;
 pub(super) const TECHNIQUES: &[Technique] = &[("flood", flood), ("hammer", hammer)];
 
 /// A slow machine sends fewer, and says so.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// `flood TO COUNT`: datagrams as fast as can be.
 fn flood(report: &mut Report, arguments: &Arguments) -> Step {
@@ -52,12 +52,16 @@ fn hammer(report: &mut Report, arguments: &Arguments) -> Step {
             scope.spawn(|| {
                 let family = super::arguments::family(to);
                 while !stop.load(Ordering::Relaxed) {
-                    count(sys::socket(family, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0).and_then(
-                        |socket| match sys::connect(&socket, &to.into()) {
-                            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
-                            other => other,
-                        },
-                    ));
+                    count(
+                        sys::socket(family, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0).and_then(
+                            |socket| match sys::connect(&socket, &to.into()) {
+                                Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+                                    Ok(())
+                                }
+                                other => other,
+                            },
+                        ),
+                    );
                     count(sys::socket(family, libc::SOCK_DGRAM, 0).and_then(|socket| {
                         sys::send_to(&socket, b"x", 0, Some(&to.into())).map(drop)
                     }));

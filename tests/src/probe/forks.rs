@@ -96,9 +96,7 @@ fn fork_loop(report: &mut Report, arguments: &Arguments) -> Step {
     let (tally, home) = (shared()?, own_cgroup()?);
     ready();
     let mut forks: u64 = 0;
-    while !released()
-        || (tally.refused.load(Ordering::Relaxed) < minimum && forks < 10 * minimum)
-    {
+    while !released() || (tally.refused.load(Ordering::Relaxed) < minimum && forks < 10 * minimum) {
         // SAFETY: the probe has one thread, so the child may do whatever the parent may.
         match unsafe { fork() }? {
             ForkResult::Child => {

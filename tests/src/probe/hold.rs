@@ -12,8 +12,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::{Report, Step, Technique, arguments::Arguments, report::name_of};
 use crate::sys;
 
-pub(super) const TECHNIQUES: &[Technique] =
-    &[("tcp-hold", tcp_hold), ("udp-hold", udp_hold), ("wait", wait)];
+pub(super) const TECHNIQUES: &[Technique] = &[
+    ("tcp-hold", tcp_hold),
+    ("udp-hold", udp_hold),
+    ("wait", wait),
+];
 
 /// Tells the harness that the interesting part begins.
 pub(super) fn ready() {
@@ -77,5 +80,10 @@ fn wait(report: &mut Report, arguments: &Arguments) -> Step {
         thread::sleep(Duration::from_millis(1));
     }
     let socket = super::udp::datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }

@@ -42,7 +42,10 @@ pub(super) fn own_cgroup() -> Result<PathBuf, Stop> {
 /// Takes another name and sends.
 fn rename(report: &mut Report, arguments: &Arguments) -> Step {
     let name = std::ffi::CString::new(arguments.text(1)?).map_err(std::io::Error::other)?;
-    report.step("prctl", nix::sys::prctl::set_name(&name).map_err(Into::into))?;
+    report.step(
+        "prctl",
+        nix::sys::prctl::set_name(&name).map_err(Into::into),
+    )?;
     send(report, arguments)
 }
 
@@ -72,7 +75,12 @@ fn daemonise(report: &mut Report, arguments: &Arguments) -> Step {
 fn send(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// Asks the daemon on its socket, and notes the status line of the answer.
@@ -81,7 +89,10 @@ fn control_socket(report: &mut Report, arguments: &Arguments) -> Step {
     let connected = std::os::unix::net::UnixStream::connect(arguments.text(0)?);
     let mut stream = report.step("connect", connected)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let request = format!("{} HTTP/1.1\r\nHost: agentguard\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", arguments.text(1)?);
+    let request = format!(
+        "{} HTTP/1.1\r\nHost: agentguard\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        arguments.text(1)?
+    );
     // The daemon may hang up before it has read everything: the answer counts.
     let _ = stream.write_all(request.as_bytes());
     let mut answer = Vec::new();

@@ -49,7 +49,11 @@ pub fn main(arguments: &[String]) -> Outcome {
     let Some((name, rest)) = arguments.split_first() else {
         return failed("probe: which technique?");
     };
-    let Some((_, technique)) = TECHNIQUES.iter().copied().flatten().find(|(known, _)| known == name)
+    let Some((_, technique)) = TECHNIQUES
+        .iter()
+        .copied()
+        .flatten()
+        .find(|(known, _)| known == name)
     else {
         return failed(format!("probe: there is no technique {name}"));
     };

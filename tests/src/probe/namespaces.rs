@@ -27,7 +27,12 @@ fn udp_from_before(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
     report.step("unshare", unshare(USER_AND_NET).map_err(Into::into))?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// A stream socket made before leaving for an empty network namespace.
@@ -44,10 +49,21 @@ fn tcp_from_before(report: &mut Report, arguments: &Arguments) -> Step {
 fn go_and_return(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let home = File::open("/proc/self/ns/net")?;
-    report.step("unshare", unshare(CloneFlags::CLONE_NEWNET).map_err(Into::into))?;
-    report.step("setns", setns(&home, CloneFlags::CLONE_NEWNET).map_err(Into::into))?;
+    report.step(
+        "unshare",
+        unshare(CloneFlags::CLONE_NEWNET).map_err(Into::into),
+    )?;
+    report.step(
+        "setns",
+        setns(&home, CloneFlags::CLONE_NEWNET).map_err(Into::into),
+    )?;
     let socket = datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// In a namespace of its own that has the address.
@@ -58,7 +74,12 @@ fn inside(report: &mut Report, arguments: &Arguments) -> Step {
         report.step("address", sys::set_interface_address("lo", *v4.ip()))?;
     }
     let socket = datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// `unshare -Urpf --mount-proc`: the child is process 1 of its own world.
@@ -78,6 +99,11 @@ fn unshare_all(report: &mut Report, arguments: &Arguments) -> Step {
         // Not every kernel lets the child do that; the technique does not depend on it.
         report.fact("mounted-proc", mounted.is_ok());
         let socket = datagram(report, to)?;
-        report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+        report
+            .step(
+                "sendto",
+                sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+            )
+            .map(drop)
     })
 }

@@ -6,8 +6,12 @@ use nix::sys::signal::{Signal, raise};
 
 use super::{Report, Step, Technique, arguments::Arguments, child::exit};
 
-pub(super) const TECHNIQUES: &[Technique] =
-    &[("exit", exit_with), ("raise", raise_signal), ("copy", copy), ("terminal", terminal)];
+pub(super) const TECHNIQUES: &[Technique] = &[
+    ("exit", exit_with),
+    ("raise", raise_signal),
+    ("copy", copy),
+    ("terminal", terminal),
+];
 
 /// `exit CODE`.
 fn exit_with(_: &mut Report, arguments: &Arguments) -> Step {
@@ -34,7 +38,8 @@ fn terminal(report: &mut Report, _: &Arguments) -> Step {
     report.fact("stdin", std::io::stdin().is_terminal());
     report.fact("stdout", std::io::stdout().is_terminal());
     report.fact("stderr", std::io::stderr().is_terminal());
-    let foreground = nix::unistd::tcgetpgrp(std::io::stdin());
-    report.fact("foreground", foreground == Ok(nix::unistd::getpgrp()));
+    let foreground = nix::unistd::tcgetpgrp(std::io::stdin()).map_err(Into::into);
+    let group = report.step("tcgetpgrp", foreground)?;
+    report.fact("foreground", group == nix::unistd::getpgrp());
     Ok(())
 }

@@ -73,7 +73,7 @@ fn l2tp(report: &mut Report, arguments: &Arguments) -> Step {
     struct Address {
         family: u16,
         unused: u16,
-        address: [u8; 4],
+        host: [u8; 4],
         connection: u32,
         padding: [u8; 4],
     }
@@ -83,14 +83,16 @@ fn l2tp(report: &mut Report, arguments: &Arguments) -> Step {
     let address = SockAddr::from_structure(Address {
         family: 0,
         unused: 0,
-        address: to.ip().octets(),
+        host: to.ip().octets(),
         connection: 1,
         padding: [0; 4],
     })
     .with_family(libc::AF_INET);
     let made = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, IPPROTO_L2TP);
     let socket = report.step("socket", made)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address))).map(drop)
+    report
+        .step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address)))
+        .map(drop)
 }
 
 /// An echo request through a socket that needs no privilege.
@@ -98,18 +100,29 @@ fn icmp(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = report.step("socket", ping_socket(to))?;
     let request = echo_request(to);
-    report.step("sendto", sys::send_to(&socket, &request, 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, &request, 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 fn icmp_connect(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = report.step("socket", ping_socket(to))?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
-    report.step("send", sys::send_to(&socket, &echo_request(to), 0, None)).map(drop)
+    report
+        .step("send", sys::send_to(&socket, &echo_request(to), 0, None))
+        .map(drop)
 }
 
 fn ping_socket(to: SocketAddr) -> std::io::Result<std::os::fd::OwnedFd> {
-    let protocol = if to.is_ipv4() { libc::IPPROTO_ICMP } else { libc::IPPROTO_ICMPV6 };
+    let protocol = if to.is_ipv4() {
+        libc::IPPROTO_ICMP
+    } else {
+        libc::IPPROTO_ICMPV6
+    };
     sys::socket(family(to), libc::SOCK_DGRAM, protocol)
 }
 
@@ -128,7 +141,12 @@ fn raw_udp(report: &mut Report, arguments: &Arguments) -> Step {
     let made = sys::socket(family(to), libc::SOCK_RAW, libc::IPPROTO_UDP);
     let socket = report.step("socket", made)?;
     let address = SockAddr::from(SocketAddr::new(to.ip(), 0));
-    report.step("sendto", sys::send_to(&socket, &udp_packet(to), 0, Some(&address))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, &udp_packet(to), 0, Some(&address)),
+        )
+        .map(drop)
 }
 
 /// An IP header of its own, with another's source address.
@@ -142,7 +160,12 @@ fn raw_header(report: &mut Report, arguments: &Arguments) -> Step {
     let mut packet = vec![0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 10, 77, 0, 99];
     packet.extend(v4.ip().octets());
     packet.extend(udp_packet(to));
-    report.step("sendto", sys::send_to(&socket, &packet, 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, &packet, 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// A protocol that nobody knows.
@@ -173,7 +196,9 @@ fn send(report: &mut Report, arguments: &Arguments, kind: i32, protocol: i32) ->
     sys::timeouts(&socket, std::time::Duration::from_millis(300))?;
     let port = if kind == libc::SOCK_RAW { 0 } else { to.port() };
     let address = SockAddr::from(SocketAddr::new(to.ip(), port));
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address))).map(drop)
+    report
+        .step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address)))
+        .map(drop)
 }
 
 /// Nobody at the far side speaks these protocols: a refusal from there, or none at all, shows that

@@ -1,28 +1,61 @@
 //! One thread changes the address while another uses it.
 
 use std::{
+    io,
     net::SocketAddr,
+    os::fd::{AsRawFd, OwnedFd},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use super::{Report, Step, Technique, arguments::Arguments};
-use crate::{
-    error::Error,
-    sys::{self, SockAddr},
-};
+use crate::{error::Error, sys};
 
 pub(super) const TECHNIQUES: &[Technique] = &[("race-sendto", send), ("race-connect", connect)];
 
 /// A slow machine does fewer tries, and says so.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A `sockaddr_in` that may change at any time: family and port, address, eight bytes of zeros.
+struct Changing([AtomicU32; 4]);
+
+impl Changing {
+    /// An address with this port, to be changed.
+    fn with_port(port: u16) -> io::Result<Self> {
+        let family = u16::try_from(libc::AF_INET)
+            .map_err(io::Error::other)?
+            .to_ne_bytes();
+        let port = port.to_be_bytes();
+        let first = u32::from_ne_bytes([family[0], family[1], port[0], port[1]]);
+        Ok(Self([first, 0, 0, 0].map(AtomicU32::new)))
+    }
+
+    fn pointer(&self) -> *const libc::sockaddr {
+        self.0.as_ptr().cast()
+    }
+
+    fn connect(&self, socket: &OwnedFd) -> io::Result<()> {
+        // SAFETY: sixteen bytes of live memory; that they change meanwhile is for the kernel to
+        // cope with.
+        sys::check(unsafe { libc::connect(socket.as_raw_fd(), self.pointer(), 16) }).map(drop)
+    }
+
+    fn send(&self, socket: &OwnedFd) -> io::Result<()> {
+        let data = b"race";
+        // SAFETY: as above; the data is valid for its length.
+        let sent = unsafe {
+            let (data, len) = (data.as_ptr().cast(), data.len());
+            libc::sendto(socket.as_raw_fd(), data, len, 0, self.pointer(), 16)
+        };
+        sys::check_len(sent).map(drop)
+    }
+}
 
 /// `race-sendto FIRST SECOND TRIES`.
 fn send(report: &mut Report, arguments: &Arguments) -> Step {
     race(report, arguments, |address| {
-        let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
-        sys::send_to(&socket, b"race", 0, Some(address)).map(drop)
+        address.send(&sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?)
     })
 }
 
@@ -30,7 +63,7 @@ fn send(report: &mut Report, arguments: &Arguments) -> Step {
 fn connect(report: &mut Report, arguments: &Arguments) -> Step {
     race(report, arguments, |address| {
         let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
-        sys::connect(&socket, address)?;
+        address.connect(&socket)?;
         sys::send_to(&socket, b"race", 0, None).map(drop)
     })
 }
@@ -38,7 +71,7 @@ fn connect(report: &mut Report, arguments: &Arguments) -> Step {
 fn race(
     report: &mut Report,
     arguments: &Arguments,
-    attempt: impl Fn(&SockAddr) -> std::io::Result<()>,
+    attempt: impl Fn(&Changing) -> io::Result<()>,
 ) -> Step {
     let (SocketAddr::V4(first), SocketAddr::V4(second)) =
         (arguments.internet(0)?, arguments.internet(1)?)
@@ -46,10 +79,10 @@ fn race(
         return Err(Error::Failed("IPv4 addresses are needed".into()).into());
     };
     let tries: u64 = arguments.parse(2)?;
-    let mut address = SockAddr::from(SocketAddr::from(first));
-    // SAFETY: the sockaddr_in within the storage has its address at byte 4, aligned to four; the
-    // storage outlives the threads. The kernel reads it meanwhile: that is the race.
-    let word = unsafe { &*address.as_mut_ptr().cast::<AtomicU32>().add(1) };
+    if first.port() != second.port() {
+        return Err(Error::Failed("one port is needed".into()).into());
+    }
+    let address = Changing::with_port(first.port())?;
     let values = [*first.ip(), *second.ip()].map(|ip| u32::from(ip).to_be());
     let stop = AtomicBool::new(false);
     let (mut passed, mut refused, mut other) = (0_u64, 0_u64, 0_u64);
@@ -58,7 +91,7 @@ fn race(
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 for value in values {
-                    word.store(value, Ordering::Relaxed);
+                    address.0[1].store(value, Ordering::Relaxed);
                     // Long enough for both values to be seen on one processor, too.
                     for _ in 0..50 {
                         std::hint::spin_loop();

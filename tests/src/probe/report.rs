@@ -75,8 +75,11 @@ impl Report {
 
     /// As one line.
     pub fn to_json(&self) -> String {
-        let steps: Vec<_> =
-            self.steps.iter().map(|(call, result)| json!([call, result])).collect();
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|(call, result)| json!([call, result]))
+            .collect();
         json!({ "steps": steps, "facts": self.facts }).to_string()
     }
 }
@@ -104,11 +107,17 @@ impl Reading {
         let line = output.lines().last().unwrap_or_default();
         let broken = || Error::Failed(format!("the probe's report is not understood: {output:?}"));
         let value: Value = serde_json::from_str(line).map_err(|_| broken())?;
-        let steps = value.get("steps").and_then(Value::as_array).ok_or_else(broken)?;
+        let steps = value
+            .get("steps")
+            .and_then(Value::as_array)
+            .ok_or_else(broken)?;
         let steps: Option<_> = steps
             .iter()
             .map(|step| {
-                Some((step.get(0)?.as_str()?.to_owned(), step.get(1)?.as_str()?.to_owned()))
+                Some((
+                    step.get(0)?.as_str()?.to_owned(),
+                    step.get(1)?.as_str()?.to_owned(),
+                ))
             })
             .collect();
         let facts = value.get("facts").and_then(Value::as_object).cloned();
@@ -134,8 +143,11 @@ impl Reading {
 
     /// `socket=ok connect=EPERM`.
     pub fn summary(&self) -> String {
-        let steps: Vec<_> =
-            self.steps.iter().map(|(call, result)| format!("{call}={result}")).collect();
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|(call, result)| format!("{call}={result}"))
+            .collect();
         steps.join(" ")
     }
 }

@@ -1,6 +1,11 @@
 //! Waiting for others to come and pull.
 
-use std::{net::SocketAddr, os::fd::{FromRawFd, OwnedFd}, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    os::fd::{FromRawFd, OwnedFd},
+    thread,
+    time::Duration,
+};
 
 use super::{
     Report, Step, Technique,
@@ -73,7 +78,9 @@ fn answer_udp(report: &mut Report, arguments: &Arguments) -> Step {
     sys::timeouts(&socket, Duration::from_secs(5))?;
     let mut question = [0; 64];
     let (_, peer) = report.step("recvfrom", sys::recv_from(&socket, &mut question))?;
-    report.step("sendto", sys::send_to(&socket, SECRET, 0, Some(&peer))).map(drop)
+    report
+        .step("sendto", sys::send_to(&socket, SECRET, 0, Some(&peer)))
+        .map(drop)
 }
 
 /// Listens on a port that the kernel chooses and connects to it from another process:
@@ -95,7 +102,9 @@ fn loopback_pair(report: &mut Report, arguments: &Arguments) -> Step {
     sys::timeouts(&socket, Duration::from_secs(3))?;
     report.step("connect", sys::connect(&socket, &at.into()))?;
     super::tcp::exchange(report, &socket)?;
-    let echoed = echo.join().unwrap_or_else(|_| Err(std::io::Error::other("panic")));
+    let echoed = echo
+        .join()
+        .unwrap_or_else(|_| Err(std::io::Error::other("panic")));
     report.step("echo", echoed).map(drop)
 }
 

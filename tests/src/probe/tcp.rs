@@ -1,12 +1,11 @@
 //! Connections.
 
-use std::{
-    net::SocketAddr,
-    os::fd::OwnedFd,
-    time::Duration,
-};
+use std::{net::SocketAddr, os::fd::OwnedFd, time::Duration};
 
-use super::{Report, Step, Technique, arguments::{Arguments, family}};
+use super::{
+    Report, Step, Technique,
+    arguments::{Arguments, family},
+};
 use crate::sys::{self, SockAddr};
 
 pub(super) const TECHNIQUES: &[Technique] = &[
@@ -111,7 +110,10 @@ fn stream(report: &mut Report, to: SocketAddr, protocol: i32) -> Step<OwnedFd> {
 }
 
 fn send_first(report: &mut Report, socket: &OwnedFd, to: &SockAddr) -> Step {
-    report.step("sendto", sys::send_to(socket, b"ping", libc::MSG_FASTOPEN, Some(to)))?;
+    report.step(
+        "sendto",
+        sys::send_to(socket, b"ping", libc::MSG_FASTOPEN, Some(to)),
+    )?;
     receive(report, socket)
 }
 

@@ -29,14 +29,24 @@ const PATIENCE: Duration = Duration::from_secs(3);
 fn send_to(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// To an IPv4 address through an IPv6 socket.
 fn send_to_mapped(report: &mut Report, arguments: &Arguments) -> Step {
     let to = mapped(arguments.internet(0)?);
     let socket = datagram(report, to)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
+        )
+        .map(drop)
 }
 
 /// A `sockaddr_in` given to an IPv6 socket.
@@ -44,13 +54,17 @@ fn v4_through_v6(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.address(0)?;
     let made = sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0);
     let socket = report.step("socket", made)?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to))).map(drop)
+    report
+        .step("sendto", sys::send_to(&socket, b"ping", 0, Some(&to)))
+        .map(drop)
 }
 
 fn sendmsg(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
-    report.step("sendmsg", sys::sendmsg(&socket, b"ping", 0, &to.into())).map(drop)
+    report
+        .step("sendmsg", sys::sendmsg(&socket, b"ping", 0, &to.into()))
+        .map(drop)
 }
 
 /// One call, first an allowed destination, then another.
@@ -62,7 +76,10 @@ fn sendmmsg(report: &mut Report, arguments: &Arguments) -> Step {
     report.fact("sent", sent);
     if sent < 2 {
         // The kernel tells the error of the second datagram only when it is the first.
-        report.step("sendmmsg-rest", sys::sendmmsg(&socket, b"ping", &[second.into()]))?;
+        report.step(
+            "sendmmsg-rest",
+            sys::sendmmsg(&socket, b"ping", &[second.into()]),
+        )?;
     }
     Ok(())
 }
@@ -71,7 +88,9 @@ fn connect(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
-    report.step("send", sys::send_to(&socket, b"ping", 0, None)).map(drop)
+    report
+        .step("send", sys::send_to(&socket, b"ping", 0, None))
+        .map(drop)
 }
 
 /// Connected to one address, sending to another.
@@ -79,7 +98,12 @@ fn elsewhere(report: &mut Report, arguments: &Arguments) -> Step {
     let (first, second) = (arguments.internet(0)?, arguments.internet(1)?);
     let socket = datagram(report, first)?;
     report.step("connect", sys::connect(&socket, &first.into()))?;
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&second.into()))).map(drop)
+    report
+        .step(
+            "sendto",
+            sys::send_to(&socket, b"ping", 0, Some(&second.into())),
+        )
+        .map(drop)
 }
 
 /// Connected to one address, then dissolved and connected to another.
@@ -87,9 +111,14 @@ fn reconnect(report: &mut Report, arguments: &Arguments) -> Step {
     let (first, second) = (arguments.internet(0)?, arguments.internet(1)?);
     let socket = datagram(report, first)?;
     report.step("connect", sys::connect(&socket, &first.into()))?;
-    report.step("dissolve", sys::connect(&socket, &SockAddr::unspecified_family()))?;
+    report.step(
+        "dissolve",
+        sys::connect(&socket, &SockAddr::unspecified_family()),
+    )?;
     report.step("connect-again", sys::connect(&socket, &second.into()))?;
-    report.step("send", sys::send_to(&socket, b"ping", 0, None)).map(drop)
+    report
+        .step("send", sys::send_to(&socket, b"ping", 0, None))
+        .map(drop)
 }
 
 /// The address says that it is of no family; the kernel takes it for an IPv4 one.
@@ -97,7 +126,9 @@ fn unspecified_family(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
     let address = SockAddr::from(to).with_family(libc::AF_UNSPEC);
-    report.step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address))).map(drop)
+    report
+        .step("sendto", sys::send_to(&socket, b"ping", 0, Some(&address)))
+        .map(drop)
 }
 
 /// A question and its answer.
@@ -112,8 +143,16 @@ fn exchange_once(report: &mut Report, arguments: &Arguments) -> Step {
 fn cork(report: &mut Report, arguments: &Arguments) -> Step {
     let (first, second) = (arguments.internet(0)?, arguments.internet(1)?);
     let socket = datagram(report, second)?;
-    report.step("sendto", sys::send_to(&socket, b"pi", libc::MSG_MORE, Some(&second.into())))?;
-    report.step("sendto-more", sys::send_to(&socket, b"ng", 0, Some(&first.into()))).map(drop)
+    report.step(
+        "sendto",
+        sys::send_to(&socket, b"pi", libc::MSG_MORE, Some(&second.into())),
+    )?;
+    report
+        .step(
+            "sendto-more",
+            sys::send_to(&socket, b"ng", 0, Some(&first.into())),
+        )
+        .map(drop)
 }
 
 pub(super) fn datagram(report: &mut Report, to: SocketAddr) -> Step<OwnedFd> {

@@ -1,4 +1,4 @@
-//! The same operations through io_uring: executed in the calling task, in a worker, or in the
+//! The same operations through `io_uring`: executed in the calling task, in a worker, or in the
 //! thread that polls the submission queue.
 
 use std::{
@@ -66,7 +66,11 @@ impl Ring {
         // and it returns only when the entry is completed.
         unsafe { self.ring.submission().push(&entry) }.map_err(io::Error::other)?;
         self.ring.submit_and_wait(1)?;
-        let result = self.ring.completion().next().map(|completion| completion.result());
+        let result = self
+            .ring
+            .completion()
+            .next()
+            .map(|completion| completion.result());
         match result {
             Some(result) if result < 0 => Err(io::Error::from_raw_os_error(-result)),
             Some(result) => Ok(result),
@@ -82,7 +86,7 @@ impl Ring {
 
     fn connect(&mut self, socket: &OwnedFd, to: &SockAddr) -> io::Result<i32> {
         let fd = Fd(socket.as_raw_fd());
-        self.execute(opcode::Connect::new(fd, to.as_ptr(), to.len()).build())
+        self.execute(opcode::Connect::new(fd, to.as_ptr(), to.size()).build())
     }
 
     fn sendmsg(&mut self, socket: &OwnedFd, flags: i32, to: &SockAddr) -> io::Result<i32> {
@@ -93,7 +97,7 @@ impl Ring {
         // SAFETY: all-zero bytes are a valid msghdr.
         let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
         message.msg_name = to.as_ptr().cast_mut().cast();
-        message.msg_namelen = to.len();
+        message.msg_namelen = to.size();
         message.msg_iov = &raw mut part;
         message.msg_iovlen = 1;
         let send = opcode::SendMsg::new(Fd(socket.as_raw_fd()), &raw const message);
@@ -124,7 +128,9 @@ fn fast_open(report: &mut Report, arguments: &Arguments) -> Step {
 fn udp(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(1)?;
     let (mut ring, socket) = prepare(report, arguments, to, libc::SOCK_DGRAM)?;
-    report.step("sendmsg", ring.sendmsg(&socket, 0, &to.into())).map(drop)
+    report
+        .step("sendmsg", ring.sendmsg(&socket, 0, &to.into()))
+        .map(drop)
 }
 
 fn udp_zero_copy(report: &mut Report, arguments: &Arguments) -> Step {
@@ -133,7 +139,7 @@ fn udp_zero_copy(report: &mut Report, arguments: &Arguments) -> Step {
     let address = SockAddr::from(to);
     let send = opcode::SendZc::new(Fd(socket.as_raw_fd()), b"ping".as_ptr(), 4)
         .dest_addr(address.as_ptr())
-        .dest_addr_len(address.len());
+        .dest_addr_len(address.size());
     report.step("send_zc", ring.execute(send.build())).map(drop)
 }
 

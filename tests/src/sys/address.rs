@@ -10,7 +10,10 @@ pub struct SockAddr {
 }
 
 /// The size of `T` as the kernel's length type.
-#[expect(clippy::cast_possible_truncation, reason = "address structures are small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "address structures are small"
+)]
 pub(super) const fn len_of<T>() -> libc::socklen_t {
     size_of::<T>() as libc::socklen_t
 }
@@ -60,13 +63,13 @@ impl SockAddr {
         (&raw const self.storage).cast()
     }
 
-    /// For the kernel to read, or for another thread to change meanwhile.
-    pub fn as_mut_ptr(&mut self) -> *mut libc::sockaddr {
+    /// For the kernel to write.
+    pub(super) fn as_mut_ptr(&mut self) -> *mut libc::sockaddr {
         (&raw mut self.storage).cast()
     }
 
     /// Bytes in use.
-    pub const fn len(&self) -> libc::socklen_t {
+    pub const fn size(&self) -> libc::socklen_t {
         self.len
     }
 
@@ -80,6 +83,15 @@ impl SockAddr {
     /// Where the kernel writes the length.
     pub(super) fn len_mut(&mut self) -> *mut libc::socklen_t {
         &raw mut self.len
+    }
+
+    /// The type of a packet, from the address that a packet socket gives with it.
+    pub fn packet_type(&self) -> Option<u8> {
+        if libc::c_int::from(self.storage.ss_family) != libc::AF_PACKET {
+            return None;
+        }
+        // SAFETY: the family says that the storage holds a sockaddr_ll.
+        Some(unsafe { *(&raw const self.storage).cast::<libc::sockaddr_ll>() }.sll_pkttype)
     }
 
     /// The address, if it is an Internet one.

@@ -21,13 +21,13 @@ pub fn socket(domain: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
 /// `connect(2)`.
 pub fn connect(fd: &impl AsFd, to: &SockAddr) -> io::Result<()> {
     // SAFETY: the address is valid for its length.
-    check(unsafe { libc::connect(raw(fd), to.as_ptr(), to.len()) }).map(drop)
+    check(unsafe { libc::connect(raw(fd), to.as_ptr(), to.size()) }).map(drop)
 }
 
 /// `bind(2)`.
 pub fn bind(fd: &impl AsFd, local: &SockAddr) -> io::Result<()> {
     // SAFETY: the address is valid for its length.
-    check(unsafe { libc::bind(raw(fd), local.as_ptr(), local.len()) }).map(drop)
+    check(unsafe { libc::bind(raw(fd), local.as_ptr(), local.size()) }).map(drop)
 }
 
 /// `listen(2)`.
@@ -52,11 +52,18 @@ pub fn send_to(
     flags: i32,
     to: Option<&SockAddr>,
 ) -> io::Result<usize> {
-    let (address, len) = to.map_or((ptr::null(), 0), |to| (to.as_ptr(), to.len()));
+    let (address, len) = to.map_or((ptr::null(), 0), |to| (to.as_ptr(), to.size()));
     let flags = flags | libc::MSG_NOSIGNAL;
     // SAFETY: buffer and address are valid for their lengths.
     check_len(unsafe {
-        libc::sendto(raw(fd), data.as_ptr().cast(), data.len(), flags, address, len)
+        libc::sendto(
+            raw(fd),
+            data.as_ptr().cast(),
+            data.len(),
+            flags,
+            address,
+            len,
+        )
     })
 }
 
@@ -97,7 +104,7 @@ fn message(part: &mut libc::iovec, to: &SockAddr) -> libc::msghdr {
     // SAFETY: all-zero bytes are a valid msghdr.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
     header.msg_name = to.as_ptr().cast_mut().cast();
-    header.msg_namelen = to.len();
+    header.msg_namelen = to.size();
     header.msg_iov = part;
     header.msg_iovlen = 1;
     header
@@ -115,7 +122,14 @@ pub fn recv_from(fd: &impl AsFd, into: &mut [u8]) -> io::Result<(usize, SockAddr
     let (address, len) = (from.as_mut_ptr(), from.len_mut());
     // SAFETY: the buffer is valid for its length, the address has room for every family.
     let count = check_len(unsafe {
-        libc::recvfrom(raw(fd), into.as_mut_ptr().cast(), into.len(), 0, address, len)
+        libc::recvfrom(
+            raw(fd),
+            into.as_mut_ptr().cast(),
+            into.len(),
+            0,
+            address,
+            len,
+        )
     })?;
     Ok((count, from))
 }
@@ -163,7 +177,9 @@ pub fn local_address(fd: &impl AsFd) -> io::Result<SocketAddr> {
     let (pointer, len) = (address.as_mut_ptr(), address.len_mut());
     // SAFETY: the address has room for every family.
     check(unsafe { libc::getsockname(raw(fd), pointer, len) })?;
-    address.internet().ok_or_else(|| io::Error::other("not an Internet socket"))
+    address
+        .internet()
+        .ok_or_else(|| io::Error::other("not an Internet socket"))
 }
 
 /// `getpeername(2)` of an Internet socket.
@@ -172,7 +188,9 @@ pub fn peer_address(fd: &impl AsFd) -> io::Result<SocketAddr> {
     let (pointer, len) = (address.as_mut_ptr(), address.len_mut());
     // SAFETY: the address has room for every family.
     check(unsafe { libc::getpeername(raw(fd), pointer, len) })?;
-    address.internet().ok_or_else(|| io::Error::other("not an Internet socket"))
+    address
+        .internet()
+        .ok_or_else(|| io::Error::other("not an Internet socket"))
 }
 
 fn raw(fd: &impl AsFd) -> i32 {

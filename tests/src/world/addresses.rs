@@ -52,8 +52,15 @@ pub const AFTER_RANGE: u16 = 7013;
 pub const BEFORE_RANGE: u16 = 7009;
 
 /// Every port of the far services.
-pub const PORTS: &[u16] =
-    &[PORT, SECOND_PORT, BEFORE_RANGE, RANGE_FIRST, 7011, RANGE_LAST, AFTER_RANGE];
+pub const PORTS: &[u16] = &[
+    PORT,
+    SECOND_PORT,
+    BEFORE_RANGE,
+    RANGE_FIRST,
+    7011,
+    RANGE_LAST,
+    AFTER_RANGE,
+];
 
 /// `a:b::c:d`.
 const fn v6(a: u16, b: u16, c: u16, d: u16) -> IpAddr {

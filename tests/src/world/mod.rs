@@ -113,7 +113,8 @@ impl World {
     /// The number of that interface: the scope of link-local addresses.
     pub fn device_index(&self) -> Outcome<u32> {
         let name = &self.device;
-        self.near.run(|| crate::sys::index_of(name).context("find the veth device"))
+        self.near
+            .run(|| crate::sys::index_of(name).context("find the veth device"))
     }
 
     /// Packets that have arrived at an address, of the far host or of loopback.
@@ -150,7 +151,9 @@ impl World {
         self.near.run(|| {
             for (from, to) in [(NEAR4, ALLOWED4), (LOCALHOST, LOCALHOST)] {
                 let socket = UdpSocket::bind((from, 0)).context("make a marking socket")?;
-                socket.send_to(b"mark", (to, MARK_PORT)).context("send a mark")?;
+                socket
+                    .send_to(b"mark", (to, MARK_PORT))
+                    .context("send a mark")?;
             }
             Ok(())
         })?;
@@ -164,7 +167,10 @@ impl World {
         }
         debug_assert_eq!(self.mark_sinks.len(), 2);
         let missed = self.wire.missed()? + self.loopback.missed()?;
-        ensure!(missed == 0, "the packet socket missed {missed} packets: nothing is proven");
+        ensure!(
+            missed == 0,
+            "the packet socket missed {missed} packets: nothing is proven"
+        );
         Ok(())
     }
 
@@ -206,5 +212,11 @@ fn everywhere() -> Vec<IpAddr> {
 /// Where the services of the agents' own host listen.
 fn host_addresses() -> Vec<IpAddr> {
     let other_loopback = IpAddr::from([127, 1, 2, 3]);
-    vec![LOCALHOST, other_loopback, std::net::Ipv6Addr::LOCALHOST.into(), NEAR4, NEAR6]
+    vec![
+        LOCALHOST,
+        other_loopback,
+        std::net::Ipv6Addr::LOCALHOST.into(),
+        NEAR4,
+        NEAR6,
+    ]
 }

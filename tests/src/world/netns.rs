@@ -46,7 +46,9 @@ impl NetNs {
                 self.enter().context("enter a network namespace")?;
                 function()
             });
-            inside.join().unwrap_or_else(|_| failed("a thread in a network namespace panicked"))
+            inside
+                .join()
+                .unwrap_or_else(|_| failed("a thread in a network namespace panicked"))
         })
     }
 
@@ -57,9 +59,8 @@ impl NetNs {
         // SAFETY: between fork and exec only setns is called, which is async-signal-safe, on a
         // descriptor that the borrowed namespace keeps open until the command is spawned.
         unsafe {
-            command.pre_exec(move || {
-                crate::sys::check(libc::setns(fd, libc::CLONE_NEWNET)).map(drop)
-            });
+            command
+                .pre_exec(move || crate::sys::check(libc::setns(fd, libc::CLONE_NEWNET)).map(drop));
         }
         command
     }

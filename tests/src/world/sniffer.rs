@@ -43,9 +43,9 @@ pub struct Sniffer {
 
 /// Memory for packets that wait to be counted.
 const BUFFER: i32 = 128 << 20;
-/// `PACKET_STATISTICS` of linux/if_packet.h.
+/// `PACKET_STATISTICS` of `linux/if_packet.h`.
 const PACKET_STATISTICS: i32 = 6;
-/// `PACKET_OUTGOING` of linux/if_packet.h.
+/// `PACKET_OUTGOING` of `linux/if_packet.h`.
 const PACKET_OUTGOING: u8 = 4;
 
 impl Sniffer {
@@ -67,8 +67,15 @@ impl Sniffer {
 
     /// How many packets that fulfil a condition were counted.
     pub fn count(&self, wanted: impl Fn(&Arrival) -> bool) -> u64 {
-        let counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        counts.iter().filter(|(arrival, _)| wanted(arrival)).map(|(_, count)| count).sum()
+        let counts = self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        counts
+            .iter()
+            .filter(|(arrival, _)| wanted(arrival))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// How many packets the kernel had no room for since the last question. Counts are the truth
@@ -81,9 +88,8 @@ impl Sniffer {
             packets: u32,
             drops: u32,
         }
-        let seen: Statistics =
-            sys::getsockopt(&*self.socket, libc::SOL_PACKET, PACKET_STATISTICS)
-                .context("read the packet socket's statistics")?;
+        let seen: Statistics = sys::getsockopt(&*self.socket, libc::SOL_PACKET, PACKET_STATISTICS)
+            .context("read the packet socket's statistics")?;
         debug_assert!(seen.packets >= seen.drops);
         Ok(seen.drops)
     }
@@ -101,7 +107,9 @@ impl Drop for Sniffer {
 }
 
 fn open(interface: &str) -> std::io::Result<OwnedFd> {
-    let every = u16::try_from(libc::ETH_P_ALL).map_err(std::io::Error::other)?.to_be();
+    let every = u16::try_from(libc::ETH_P_ALL)
+        .map_err(std::io::Error::other)?
+        .to_be();
     // Protocol 0: nothing is received before the socket is bound to the one interface.
     let socket = sys::socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0)?;
     sys::set_flag(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, BUFFER)?;
@@ -121,13 +129,13 @@ fn count(socket: &impl AsFd, counts: &Counts, stop: &AtomicBool) {
         let Ok((len, from)) = sys::recv_from(socket, &mut packet) else {
             continue;
         };
-        // SAFETY: a packet socket gives addresses of this family only.
-        let from = unsafe { *from.as_ptr().cast::<libc::sockaddr_ll>() };
-        if from.sll_pkttype == PACKET_OUTGOING {
+        if from.packet_type() == Some(PACKET_OUTGOING) {
             continue;
         }
         if let Some(arrival) = parse(&packet[..len.min(packet.len())]) {
-            let mut counts = counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut counts = counts
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             *counts.entry(arrival).or_default() += 1;
         }
     }
@@ -140,7 +148,11 @@ fn parse(packet: &[u8]) -> Option<Arrival> {
         4 => {
             let to: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
             let header = usize::from(packet[0] & 15) * 4;
-            (IpAddr::V4(Ipv4Addr::from(to)), *packet.get(9)?, packet.get(header..)?)
+            (
+                IpAddr::V4(Ipv4Addr::from(to)),
+                *packet.get(9)?,
+                packet.get(header..)?,
+            )
         }
         6 => {
             let to: [u8; 16] = packet.get(24..40)?.try_into().ok()?;
@@ -163,8 +175,12 @@ fn parse(packet: &[u8]) -> Option<Arrival> {
 
 /// Steps over IPv6 extension headers.
 fn skip_extensions(mut next: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
-    while [libc::IPPROTO_HOPOPTS, libc::IPPROTO_ROUTING, libc::IPPROTO_DSTOPTS]
-        .contains(&i32::from(next))
+    while [
+        libc::IPPROTO_HOPOPTS,
+        libc::IPPROTO_ROUTING,
+        libc::IPPROTO_DSTOPTS,
+    ]
+    .contains(&i32::from(next))
     {
         let len = (usize::from(*rest.get(1)?) + 1) * 8;
         next = *rest.first()?;
@@ -185,7 +201,10 @@ mod tests {
         packet[16..20].copy_from_slice(&[10, 77, 0, 3]);
         packet[22..24].copy_from_slice(&7001_u16.to_be_bytes());
         let arrival = parse(&packet).unwrap();
-        assert_eq!((arrival.to.to_string(), arrival.port), ("10.77.0.3".into(), 7001));
+        assert_eq!(
+            (arrival.to.to_string(), arrival.port),
+            ("10.77.0.3".into(), 7001)
+        );
     }
 
     #[test]

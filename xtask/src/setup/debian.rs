@@ -1,6 +1,6 @@
 //! Debian's packages.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command, sync::Once};
 
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::geteuid;
@@ -18,6 +18,9 @@ const MACHINES: &[(&str, &str)] = &[
 ];
 /// The compiler of the kernel side: the newest that Debian's stable releases have, with its sources.
 const COMPILER: &[&str] = &["cargo-web", "rust-web-src", "rustc-web"];
+
+/// The package lists are fetched once.
+static UPDATE: Once = Once::new();
 
 /// Whether this is Debian (and not something that is only like it: `rustc-web` is Debian's).
 pub(super) fn is_debian() -> Result<bool> {
@@ -103,11 +106,12 @@ pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
              apt-get update\n  apt-get install --no-install-recommends {list}"
         );
     }
-    // An update that fails may still leave usable lists: the installation decides.
-    if let Err(error) = process::run(apt_get(sudo).args(["--quiet=2", "update"])) {
-        process::check_interrupted()?;
-        println!("setup: {error:#}: going on with the package lists that are there");
-    }
+    UPDATE.call_once(|| {
+        // An update that fails may still leave usable lists: the installation decides.
+        if let Err(error) = process::run(apt_get(sudo).args(["--quiet=2", "update"])) {
+            println!("setup: {error:#}: going on with the package lists that are there");
+        }
+    });
     process::run(
         apt_get(sudo)
             .args([

@@ -1,11 +1,11 @@
 //! bpf-linker.
 
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, thread};
 
 use anyhow::{Context as _, Result};
 
 use crate::{
-    process,
+    ebpf, process,
     toolchain::{self, Compiler, LINKER_VERSION, Linker},
     workspace,
 };
@@ -50,7 +50,17 @@ pub(super) fn install(compiler: &Compiler) -> Result<Linker> {
             .arg(toolchain::own_root())
             .arg("--force");
     }
-    process::run(&mut command).with_context(|| {
+    // One core is idle while the other links LLVM's bindings.
+    let dependencies = thread::spawn({
+        let compiler = compiler.clone();
+        move || ebpf::build_dependencies(&compiler)
+    });
+    let result = process::run(&mut command);
+    if let Ok(Err(error)) = dependencies.join() {
+        // The build that follows meets the same obstacle, and fails.
+        println!("setup: dependencies of the kernel side: {error:#}");
+    }
+    result.with_context(|| {
         format!(
             "cannot build bpf-linker: it takes the development files of LLVM {llvm} \
              (a package like llvm-{llvm}-dev; LLVM_PREFIX names their directory)"

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::{self, Job};
+use crate::process::Job;
 
 /// `lsm=` is explicit: whether `bpf` is among the defaults differs between the kernels.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
@@ -118,17 +118,17 @@ fn stream(lines: &Receiver<String>, print: &mut dyn FnMut(&str)) -> Result<bool>
     let mut panicked = false;
     loop {
         let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            bail!("the machine did not end within {} s", TOTAL.as_secs());
+        }
         match lines.recv_timeout(left.min(SILENCE)) {
             Ok(line) => {
                 panicked |= line.contains("Kernel panic");
                 print(&line);
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(panicked),
+            Err(RecvTimeoutError::Timeout) if left <= SILENCE => {}
             Err(RecvTimeoutError::Timeout) => {
-                process::check_interrupted()?;
-                if left <= SILENCE {
-                    bail!("the machine did not end within {} s", TOTAL.as_secs());
-                }
                 bail!("the machine was silent for {} s", SILENCE.as_secs());
             }
         }

@@ -1,0 +1,146 @@
+//! The log under stress: a full disk, more events than there is room for.
+
+use std::{fs, thread, time::Duration};
+
+use super::{
+    scopes::GUARDED,
+    story::{FORBIDDEN, eventually, is_confined},
+    table::scenario,
+};
+use crate::{
+    daemon::{Counters, Daemon, Violations},
+    ensure,
+    error::{Context, Outcome},
+    harness::{Group, Stage},
+    host::Scratch,
+    world::addresses::FORBIDDEN4,
+};
+
+pub(super) const GROUP: Group = Group {
+    name: "log",
+    scopes: &[],
+    cases: &[
+        scenario("full-disk", full_disk),
+        scenario("T03-flood", flood),
+    ],
+};
+
+/// Violation lines, and the sums of what the other kinds report.
+#[derive(Debug, Default)]
+struct Tally {
+    violations: u64,
+    lost: u64,
+    repeated: u64,
+    unwritten: u64,
+}
+
+fn tally(daemon: &Daemon) -> Outcome<Tally> {
+    let mut tally = Tally::default();
+    for line in Violations::every(&daemon.log())? {
+        let line = line?;
+        match line.text("kind") {
+            "violation" => tally.violations += 1,
+            "loss" => tally.lost += line.number("lost").unwrap_or_default(),
+            "repeat" => tally.repeated += line.number("repeated").unwrap_or_default(),
+            "unwritten" => tally.unwritten += line.number("unwritten").unwrap_or_default(),
+            _ => {}
+        }
+    }
+    Ok(tally)
+}
+
+/// Waits until the daemon has worked off what the kernel gave it.
+fn at_rest(daemon: &Daemon) -> Outcome<Counters> {
+    let mut last = 0;
+    eventually("the log stands still", || {
+        let now =
+            fs::metadata(daemon.log()).map_or(0, |log| log.len()) + daemon.status()?.unwritten;
+        thread::sleep(Duration::from_millis(150));
+        Ok(std::mem::replace(&mut last, now) == now)
+    })?;
+    daemon.status()?.counters("guarded")
+}
+
+/// Everything that the kernel refused is accounted for, and shown to be.
+fn accounted(daemon: &Daemon) -> Outcome {
+    let counters = at_rest(daemon)?;
+    counters.check()?;
+    let (tally, status) = (tally(daemon)?, daemon.status()?);
+    ensure!(
+        tally.violations + status.unwritten == counters.recorded,
+        "recorded is not lines + unwritten ({}): {counters:?} {tally:?}",
+        status.unwritten
+    );
+    Ok(())
+}
+
+fn full_disk(stage: &Stage) -> Outcome {
+    let disk = Scratch::with_size(512 << 10)?;
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![1; 440 << 10]).context("fill the disk")?;
+    let mut settings = stage.settings();
+    settings.log = Some(disk.path().join("violations.jsonl"));
+    let daemon = Daemon::start(settings, &[GUARDED])?;
+    stage.world.settle()?;
+    let before = stage.world.arrivals(FORBIDDEN4);
+    let reading = stage.try_tagged(&daemon, "guarded", &["flood", FORBIDDEN, "1000"])?;
+    ensure!(
+        reading.number("refused")? == 1000,
+        "not all are refused: {:?}",
+        reading.facts
+    );
+    accounted(&daemon)?;
+    let unwritten = daemon.status()?.unwritten;
+    ensure!(unwritten > 0, "the disk was not full");
+    fs::remove_file(&ballast).context("make room")?;
+    let reading = stage.try_tagged(&daemon, "guarded", &["flood", FORBIDDEN, "10"])?;
+    ensure!(
+        reading.number("refused")? == 10,
+        "not all are refused: {:?}",
+        reading.facts
+    );
+    eventually("the log tells how many records are missing", || {
+        Ok(tally(&daemon)?.unwritten == daemon.status()?.unwritten)
+    })?;
+    accounted(&daemon)?;
+    ensure!(
+        daemon.status()?.unwritten == unwritten,
+        "records are missing after there is room"
+    );
+    stage.world.settle()?;
+    ensure!(
+        stage.world.arrivals(FORBIDDEN4) == before,
+        "a packet arrives"
+    );
+    Ok(())
+}
+
+/// 200 000 refusals as fast as can be.
+fn flood(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[GUARDED])?;
+    stage.world.settle()?;
+    let before = stage.world.arrivals(FORBIDDEN4);
+    let reading = stage.try_tagged(&daemon, "guarded", &["flood", FORBIDDEN, "200000"])?;
+    ensure!(
+        reading.number("passed")? == 0,
+        "some passed: {:?}",
+        reading.facts
+    );
+    stage.world.settle()?;
+    ensure!(
+        stage.world.arrivals(FORBIDDEN4) == before,
+        "a packet arrives"
+    );
+    accounted(&daemon)?;
+    let counters = daemon.status()?.counters("guarded")?;
+    ensure!(
+        counters.refused == reading.number("refused")?,
+        "the kernel counted {counters:?}: {:?}",
+        reading.facts
+    );
+    eventually("the log tells what was lost and repeated", || {
+        let tally = tally(&daemon)?;
+        Ok(tally.lost == counters.lost && tally.repeated == counters.repeated)
+    })?;
+    is_confined(stage, &daemon, "guarded")
+}

@@ -1,0 +1,147 @@
+//! N29: the way out through somebody else on the same host.
+
+use std::net::TcpListener;
+
+use super::{
+    scopes::{GUARDED, SERVER},
+    story::{has, only, refused as is_refused, worked},
+    table::{no_rule, paired, permitted, permitted_unseen, refused, scenario},
+};
+use crate::{
+    ensure,
+    error::{Context, Outcome},
+    harness::{Group, Stage},
+    world::LOCALHOST,
+};
+
+const PROXY_USER: (&str, &str) = (
+    "proxy-user",
+    r#"[agent]
+name = "proxy-user"
+
+[network]
+allow = ["127.0.0.1:7001", "[::1]:7001"]
+"#,
+);
+
+const ALONE: (&str, &str) = (
+    "alone",
+    r#"[agent]
+name = "alone"
+
+[network]
+deny = ["127.0.0.0/8", "::1"]
+"#,
+);
+
+const LOCAL6: std::net::IpAddr = std::net::IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+
+// One line a case.
+#[rustfmt::skip]
+pub(super) const GROUP: Group = Group {
+    name: "loopback",
+    scopes: &[GUARDED, SERVER, PROXY_USER, ALONE],
+    cases: &[
+        refused("N29-service-of-the-host", "server", &["tcp", "127.0.0.1:7001"], LOCALHOST, "connect", no_rule("connect", "127.0.0.1:7001", "tcp")),
+        refused("N29-service-of-the-host-v6", "server", &["tcp", "[::1]:7001"], LOCAL6, "connect", no_rule("connect", "[::1]:7001", "tcp")),
+        refused("N29-service-of-the-host-udp", "server", &["udp", "127.0.0.1:7001"], LOCALHOST, "sendto", no_rule("send", "127.0.0.1:7001", "udp")),
+        permitted("N29-service-by-rule", "proxy-user", &["tcp", "127.0.0.1:7001"], LOCALHOST),
+        permitted("N29-service-by-rule-v6", "proxy-user", &["tcp", "[::1]:7001"], LOCAL6),
+        refused("N29-rule-is-for-one-port", "proxy-user", &["tcp", "127.0.0.1:7002"], LOCALHOST, "connect", no_rule("connect", "127.0.0.1:7002", "tcp")),
+        permitted_unseen("same-agent-v4", "guarded", &["loopback-pair", "127.0.0.1:0"]),
+        permitted_unseen("same-agent-v6", "guarded", &["loopback-pair", "[::1]:0"]),
+        deny_closes_same_agent(),
+        paired("N29-other-agent", server_untagged, other_agent),
+        scenario("same-agent-other-instance", other_instance),
+        scenario("same-agent-datagrams", datagrams),
+        scenario("N29-port-taken-over-by-the-host", taken_over),
+    ],
+};
+
+/// `deny` also closes the way between processes of one agent. The port is chosen by the kernel, so the
+/// record's destination is not known: the case is a story.
+const fn deny_closes_same_agent() -> crate::harness::Case {
+    scenario("deny-closes-same-agent", |stage| {
+        let daemon = stage.daemon()?;
+        let moment = daemon.moment("alone")?;
+        let reading = stage.try_tagged(daemon, "alone", &["loopback-pair", "127.0.0.1:0"])?;
+        is_refused(&reading, "connect")?;
+        let happened = daemon.since(&moment)?;
+        has(
+            only(&happened)?,
+            &[("reason", "rule"), ("rule", "deny 127.0.0.0/8")],
+        )
+    })
+}
+
+fn server_untagged(stage: &Stage) -> Outcome {
+    let server = stage.begin_untagged(&["listen", "127.0.0.1:8200"])?;
+    worked(&stage.try_untagged(&["tcp", "127.0.0.1:8200"])?)?;
+    server.finish().map(drop)
+}
+
+/// The development server of another agent.
+fn other_agent(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let server = stage.begin_tagged(daemon, "server", &["listen", "127.0.0.1:8200"])?;
+    let moment = daemon.moment("guarded")?;
+    is_refused(
+        &stage.try_tagged(daemon, "guarded", &["tcp", "127.0.0.1:8200"])?,
+        "connect",
+    )?;
+    ensure!(
+        server.finish()?.number("accepted")? == 0,
+        "the connection came about"
+    );
+    let happened = daemon.since(&moment)?;
+    has(
+        only(&happened)?,
+        &[("operation", "connect"), ("destination", "127.0.0.1:8200")],
+    )
+}
+
+/// Two runs of one agent.
+fn other_instance(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let moment = daemon.moment("server")?;
+    let server = stage.begin_tagged(daemon, "server", &["listen", "127.0.0.1:8200"])?;
+    worked(&stage.try_tagged(daemon, "server", &["tcp", "127.0.0.1:8200"])?)?;
+    worked(&server.finish()?)?;
+    let records = daemon.since(&moment)?.violations;
+    ensure!(records.is_empty(), "there are records: {records:?}");
+    Ok(())
+}
+
+fn datagrams(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let moment = daemon.moment("server")?;
+    let server = stage.begin_tagged(daemon, "server", &["answer-udp", "127.0.0.1:8200"])?;
+    worked(&stage.try_tagged(daemon, "server", &["udp-exchange", "127.0.0.1:8200"])?)?;
+    worked(&server.report()?)?;
+    let records = daemon.since(&moment)?.violations;
+    ensure!(records.is_empty(), "there are records: {records:?}");
+    Ok(())
+}
+
+/// The agent listened on a port; now somebody else does.
+fn taken_over(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let server = stage.begin_tagged(daemon, "guarded", &["listen", "127.0.0.1:0"])?;
+    let to = format!("127.0.0.1:{}", server.detail);
+    server.finish()?;
+    let host = stage
+        .world
+        .near
+        .run(|| TcpListener::bind(&to).context("take the port over"))?;
+    let moment = daemon.moment("guarded")?;
+    is_refused(
+        &stage.try_tagged(daemon, "guarded", &["tcp", &to])?,
+        "connect",
+    )?;
+    drop(host);
+    let happened = daemon.since(&moment)?;
+    has(
+        only(&happened)?,
+        &[("operation", "connect"), ("destination", &to)],
+    )
+}

@@ -1,0 +1,267 @@
+//! A reload counts at once, for what is open as well, or not at all.
+
+use std::{thread, time::Duration};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    story::{
+        FORBIDDEN, allowing, eventually, has, is_confined, only, refused as is_refused, worked,
+    },
+    table::scenario,
+};
+use crate::{
+    daemon::{Daemon, message},
+    ensure,
+    error::Outcome,
+    harness::{Group, Interactive, Stage},
+    world::addresses::{FORBIDDEN4, OTHER4},
+};
+
+pub(super) const GROUP: Group = Group {
+    name: "reload",
+    scopes: &[],
+    cases: &[
+        scenario("loosened-scope-opens", loosened),
+        scenario("tightened-scope-closes", tightened),
+        scenario("tightened-scope-stops-open-tcp", stops_tcp),
+        scenario("tightened-scope-stops-open-udp", stops_udp),
+        scenario("scope-with-an-error-changes-nothing", with_error),
+        scenario("sighup", sighup),
+        scenario("sighup-with-an-error", sighup_with_error),
+        scenario("added-agent", added),
+        scenario("removed-agent-keeps-its-last-scope", removed),
+        scenario("under-traffic", under_traffic),
+    ],
+};
+
+const AGENT: &str = "moving";
+/// A destination that the stories open and close.
+const TO: &str = "10.77.0.4:7001";
+
+fn open() -> String {
+    allowing(AGENT, &[TO, "udp://10.77.0.4:7001"])
+}
+
+fn closed() -> String {
+    allowing(AGENT, &["10.77.0.2:7001"])
+}
+
+fn change(daemon: &Daemon, scope: &str) -> Outcome {
+    daemon.write_scope(AGENT, scope)?;
+    daemon.reload()
+}
+
+fn loosened(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &closed())])?;
+    is_refused(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?, "connect")?;
+    let waiting = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
+    change(&daemon, &open())?;
+    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    worked(&waiting.finish()?)
+}
+
+fn tightened(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    let waiting = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
+    change(&daemon, &closed())?;
+    let moment = daemon.moment(AGENT)?;
+    is_refused(&waiting.finish()?, "sendto")?;
+    has(
+        only(&daemon.since(&moment)?)?,
+        &[("agent", AGENT), ("destination", TO)],
+    )
+}
+
+/// A socket that is open when its destination is closed: not one packet more.
+fn stops(stage: &Stage, technique: &str) -> Outcome<(Daemon, Interactive)> {
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    let probe = stage.begin_tagged(&daemon, AGENT, &[technique, TO])?;
+    let begun = stage.world.arrivals(OTHER4);
+    eventually("packets arrive while the destination is open", || {
+        Ok(stage.world.arrivals(OTHER4) > begun + 5)
+    })?;
+    change(&daemon, &closed())?;
+    stage.world.mark()?;
+    let stopped = stage.world.arrivals(OTHER4);
+    thread::sleep(Duration::from_millis(700));
+    stage.world.mark()?;
+    let more = stage.world.arrivals(OTHER4) - stopped;
+    ensure!(more == 0, "{more} packets arrive after the reload");
+    Ok((daemon, probe))
+}
+
+fn stops_tcp(stage: &Stage) -> Outcome {
+    let (daemon, probe) = stops(stage, "tcp-hold")?;
+    drop(probe);
+    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    // Retransmissions are counted and not recorded again.
+    has(
+        only(&happened)?,
+        &[
+            ("operation", "packet"),
+            ("destination", TO),
+            ("protocol", "tcp"),
+        ],
+    )
+}
+
+fn stops_udp(stage: &Stage) -> Outcome {
+    let (daemon, probe) = stops(stage, "udp-hold")?;
+    let reading = probe.finish()?;
+    ensure!(
+        reading.number("refused")? > 5,
+        "the writes were not refused: {:?}",
+        reading.facts
+    );
+    ensure!(
+        reading.facts.get("last-error") == Some(&"EPERM".into()),
+        "the writer sees {:?}",
+        reading.facts
+    );
+    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    ensure!(
+        happened.counters.refused == reading.number("refused")?,
+        "the kernel counted {:?}: {:?}",
+        happened.counters,
+        reading.facts
+    );
+    let Some(record) = happened.violations.first() else {
+        return crate::error::failed("there is no record");
+    };
+    has(
+        record,
+        &[
+            ("operation", "packet"),
+            ("destination", TO),
+            ("protocol", "udp"),
+        ],
+    )
+}
+
+fn with_error(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    // A second agent's file is right and must not count either.
+    daemon.write_scope("newcomer", &allowing("newcomer", &[TO]))?;
+    daemon.write_scope(
+        AGENT,
+        "[agent]\nname = \"moving\"\n\n[network]\nalow = []\n",
+    )?;
+    let output = daemon.cli(&["reload"])?;
+    let said = message(&output);
+    ensure!(
+        output.status.code() == Some(3),
+        "reload ends with {}: {said}",
+        output.status
+    );
+    ensure!(
+        said.contains("moving.toml:5:1"),
+        "no file, line and column: {said}"
+    );
+    ensure!(said.contains("allow"), "no suggestion: {said}");
+    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    is_confined(stage, &daemon, AGENT)?;
+    ensure!(
+        daemon.status()?.agent("newcomer").is_none(),
+        "the newcomer is there"
+    );
+    Ok(())
+}
+
+fn sighup(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &closed())])?;
+    daemon.write_scope(AGENT, &open())?;
+    daemon.signal(Signal::SIGHUP)?;
+    eventually("the new scope counts", || {
+        let reading = stage.try_tagged(&daemon, AGENT, &["tcp", TO])?;
+        Ok(reading.first_error().is_none())
+    })
+}
+
+fn sighup_with_error(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    daemon.write_scope(AGENT, "[agent\n")?;
+    daemon.signal(Signal::SIGHUP)?;
+    eventually("the log tells of the failure", || {
+        let log = std::fs::read_to_string(daemon.log()).unwrap_or_default();
+        Ok(log.lines().any(|line| line.contains("\"reload-failed\"")))
+    })?;
+    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    is_confined(stage, &daemon, AGENT)
+}
+
+fn added(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[])?;
+    change(&daemon, &open())?;
+    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    is_confined(stage, &daemon, AGENT)
+}
+
+fn removed(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    let refused = stage.begin_tagged(&daemon, AGENT, &["wait", FORBIDDEN])?;
+    let allowed = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
+    daemon.remove_scope(AGENT)?;
+    daemon.reload()?;
+    let moment = daemon.moment(AGENT)?;
+    is_refused(&refused.finish()?, "sendto")?;
+    has(
+        only(&daemon.since(&moment)?)?,
+        &[("agent", AGENT), ("destination", FORBIDDEN)],
+    )?;
+    worked(&allowed.finish()?)?;
+    let output = daemon.cli(&["run", AGENT, "--", "/nowhere"])?;
+    ensure!(
+        output.status.code() == Some(125),
+        "it still runs: {output:?}"
+    );
+    Ok(())
+}
+
+/// Two scopes alternate, neither allows the destination: nothing passes in between.
+fn under_traffic(stage: &Stage) -> Outcome {
+    let daemon = stage.start(&[(AGENT, &closed())])?;
+    stage.world.settle()?;
+    let before = stage.world.arrivals(FORBIDDEN4);
+    let probe = stage.begin_tagged(&daemon, AGENT, &["hammer", FORBIDDEN, "8"])?;
+    for round in 0..200 {
+        change(&daemon, &if round % 2 == 0 { open() } else { closed() })?;
+    }
+    let reading = probe.finish()?;
+    stage.world.settle()?;
+    let arrived = stage.world.arrivals(FORBIDDEN4) - before;
+    ensure!(
+        arrived == 0,
+        "{arrived} packets arrive: {:?}",
+        reading.facts
+    );
+    ensure!(
+        reading.number("passed")? == 0,
+        "some passed: {:?}",
+        reading.facts
+    );
+    ensure!(
+        reading.number("other")? == 0,
+        "other errors: {:?}",
+        reading.facts
+    );
+    let refused = reading.number("refused")?;
+    ensure!(
+        refused > 200,
+        "there was hardly any traffic: {:?}",
+        reading.facts
+    );
+    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    ensure!(
+        happened.counters.refused == refused,
+        "{refused} refused: {:?}",
+        happened.counters
+    );
+    ensure!(
+        happened.counters.recorded + happened.counters.lost == refused,
+        "{refused} refused: {:?}",
+        happened.counters
+    );
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Steps that several stories share.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use crate::{
+    daemon::{Daemon, Happened, Record},
+    ensure,
+    error::{Error, Outcome, failed},
+    harness::Stage,
+    host::cgroup::Cgroup,
+    probe::Reading,
+    sys,
+    world::World,
+};
+
+/// The destination that no agent of the stories may reach.
+pub(super) const FORBIDDEN: &str = "10.77.0.3:7001";
+/// How long a peer waits for an answer. Shorter than the first retransmission.
+const PEER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The only record.
+pub(super) fn only(happened: &Happened) -> Outcome<&Record> {
+    match happened.violations.as_slice() {
+        [record] => Ok(record),
+        records => failed(format!(
+            "{} records instead of one: {records:?}",
+            records.len()
+        )),
+    }
+}
+
+/// Whether a record has these fields.
+pub(super) fn has(record: &Record, fields: &[(&str, &str)]) -> Outcome {
+    for (field, value) in fields {
+        let seen = record.text(field);
+        ensure!(
+            seen == *value,
+            "{field} is `{seen}` and not `{value}`: {}",
+            record.0
+        );
+    }
+    Ok(())
+}
+
+/// Whether every call of a technique succeeded.
+pub(super) fn worked(reading: &Reading) -> Outcome {
+    ensure!(
+        reading.first_error().is_none(),
+        "it does not work: {}",
+        reading.summary()
+    );
+    Ok(())
+}
+
+/// Whether a technique was refused at this call.
+pub(super) fn refused(reading: &Reading, call: &str) -> Outcome {
+    ensure!(
+        reading.first_error() == Some((call, "EPERM")),
+        "{call} should be refused with EPERM: {}",
+        reading.summary()
+    );
+    Ok(())
+}
+
+/// An agent is refused the forbidden destination, with one record.
+pub(super) fn is_confined(stage: &Stage, daemon: &Daemon, agent: &str) -> Outcome {
+    let moment = daemon.moment(agent)?;
+    let before = stage.world.arrivals(crate::world::addresses::FORBIDDEN4);
+    refused(
+        &stage.try_tagged(daemon, agent, &["udp", FORBIDDEN])?,
+        "sendto",
+    )?;
+    stage.world.settle()?;
+    let after = stage.world.arrivals(crate::world::addresses::FORBIDDEN4);
+    ensure!(before == after, "a packet of {agent} arrives");
+    let fields = [
+        ("agent", agent),
+        ("operation", "send"),
+        ("destination", FORBIDDEN),
+    ];
+    has(only(&daemon.since(&moment)?)?, &fields)
+}
+
+/// Connects from an address of the far host, and answers what it is given; nothing if no
+/// connection comes about or nothing is given.
+pub(super) fn pull(world: &World, from: IpAddr, to: SocketAddr) -> Outcome<Option<Vec<u8>>> {
+    world.far.run(|| {
+        let family = if to.is_ipv4() {
+            libc::AF_INET
+        } else {
+            libc::AF_INET6
+        };
+        let socket = sys::socket(family, libc::SOCK_STREAM, 0)?;
+        sys::bind(&socket, &SocketAddr::new(from, 0).into())?;
+        sys::timeouts(&socket, PEER_PATIENCE)?;
+        let mut answer = [0; 64];
+        let taken =
+            sys::connect(&socket, &to.into()).and_then(|()| sys::recv(&socket, &mut answer));
+        match taken {
+            Ok(len) if len > 0 => Ok(Some(answer[..len].to_vec())),
+            Ok(_) => Ok(None),
+            Err(error) if is_silence(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    let silent = [
+        libc::EAGAIN,
+        libc::EINPROGRESS,
+        libc::ETIMEDOUT,
+        libc::ECONNREFUSED,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|number| silent.contains(&number) || number == libc::ECONNRESET)
+}
+
+/// A name of a cgroup that bears the name of this process.
+pub(super) fn slice(suffix: &str) -> String {
+    format!("/{}-{suffix}", crate::host::own_name())
+}
+
+/// A scope whose agent lives in a declared cgroup and may reach nothing.
+pub(super) fn declared(agent: &str, cgroup: &str) -> String {
+    format!("[agent]\nname = \"{agent}\"\n\n[match]\ncgroups = [\"{cgroup}\"]\n")
+}
+
+/// A scope that allows these destinations.
+pub(super) fn allowing(agent: &str, destinations: &[&str]) -> String {
+    format!("[agent]\nname = \"{agent}\"\n\n[network]\nallow = {destinations:?}\n")
+}
+
+/// A technique as an ordinary process in a cgroup.
+pub(super) fn try_in(stage: &Stage, cgroup: &Cgroup, technique: &[&str]) -> Outcome<Reading> {
+    let mut command = stage.untagged(technique);
+    cgroup.place(&mut command)?;
+    let output = crate::host::process::output(&mut command, Duration::from_mins(1))?;
+    ensure!(
+        output.status.success(),
+        "the probe ended with {}",
+        output.status
+    );
+    Reading::parse(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The first of some programs that this machine has.
+pub(super) fn installed(programs: &[&'static str]) -> Outcome<&'static Path> {
+    let found = programs
+        .iter()
+        .copied()
+        .map(Path::new)
+        .find(|path| path.exists());
+    found.ok_or_else(|| Error::Skipped(format!("this machine has no {}", programs.join(" or "))))
+}
+
+/// Tries until it holds.
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> Outcome<bool>) -> Outcome {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !holds()? {
+        ensure!(std::time::Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Whether this is an emulated machine, where times mean nothing.
+pub(super) fn is_emulated() -> bool {
+    let name = std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
+    name.contains("QEMU")
+}
