@@ -29,8 +29,11 @@ extern "C" fn interrupt(signal: libc::c_int) {
 /// the child's exit status, or the shell's number for a signal that interrupted it.
 pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let action =
-            SigAction::new(SigHandler::Handler(interrupt), SaFlags::empty(), SigSet::empty());
+        let action = SigAction::new(
+            SigHandler::Handler(interrupt),
+            SaFlags::empty(),
+            SigSet::empty(),
+        );
         // SAFETY: the handler only stores to an atomic.
         unsafe { sigaction(signal, &action) }.context("install a signal handler")?;
     }

@@ -19,8 +19,13 @@ pub(super) enum Case {
 
 impl Case {
     /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::FewRules, Self::ManyRules, Self::Untagged, Self::Outside, Self::Control];
+    pub(super) const ALL: [Self; 5] = [
+        Self::FewRules,
+        Self::ManyRules,
+        Self::Untagged,
+        Self::Outside,
+        Self::Control,
+    ];
 
     /// Its name.
     pub(super) const fn name(self) -> &'static str {

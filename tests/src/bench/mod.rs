@@ -44,21 +44,27 @@ use crate::{
 /// How long a block is meant to take.
 const BLOCK: Duration = Duration::from_millis(3);
 /// Rounds of every case.
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 100;
 /// With `--quick`.
 const QUICK_ROUNDS: usize = 25;
 
 /// Measures everything and prints it. The exit status is 1 if a budget is broken.
 pub fn run(options: &Options) -> Outcome<ExitCode> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").context("ask for the release")?;
+    let release =
+        fs::read_to_string("/proc/sys/kernel/osrelease").context("ask for the release")?;
     let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
     let others = programs::all()?.len();
-    println!("agentguard bench on Linux {}, {rounds} rounds", release.trim());
+    println!(
+        "agentguard bench on Linux {}, {rounds} rounds",
+        release.trim()
+    );
     if !scheduling::is_real_time_permitted() {
         println!("note: no real-time priority here (a container?): expect noise");
     }
     if others > 0 {
-        println!("note: {others} BPF programs of others are loaded: the base may not be free of them");
+        println!(
+            "note: {others} BPF programs of others are loaded: the base may not be free of them"
+        );
     }
     let mut stage = Stage::new(options)?;
     println!("\n{HEAD}");
@@ -81,8 +87,14 @@ pub fn run(options: &Options) -> Outcome<ExitCode> {
         });
         fs::write(path, format!("{report:#}\n")).context(format!("write {}", path.display()))?;
     }
-    let broken = findings.iter().any(|finding| finding.verdict() == Verdict::Broken);
-    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let broken = findings
+        .iter()
+        .any(|finding| finding.verdict() == Verdict::Broken);
+    Ok(if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Measures an operation in every case; the cases take turns.

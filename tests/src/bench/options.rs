@@ -46,6 +46,8 @@ impl Options {
         if options.agentguard.is_file() {
             return Ok(options);
         }
-        failed(format!("--agentguard PATH must name the program under test\n{USAGE}"))
+        failed(format!(
+            "--agentguard PATH must name the program under test\n{USAGE}"
+        ))
     }
 }

@@ -55,7 +55,9 @@ impl Finding {
             self.ratio.median,
             self.ratio.lower,
             self.ratio.upper,
-            budget.map(|budget| format!("{budget:.2}")).unwrap_or_default(),
+            budget
+                .map(|budget| format!("{budget:.2}"))
+                .unwrap_or_default(),
         )
         .trim_end()
         .to_owned()

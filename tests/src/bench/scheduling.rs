@@ -10,7 +10,9 @@ use nix::{
 
 /// The CPU that is measured on: the last one, because interrupts mostly go to the first.
 fn cpu(allowed: &CpuSet) -> Option<usize> {
-    (0..CpuSet::count()).rev().find(|cpu| allowed.is_set(*cpu).unwrap_or(false))
+    (0..CpuSet::count())
+        .rev()
+        .find(|cpu| allowed.is_set(*cpu).unwrap_or(false))
 }
 
 /// Binds the calling thread to the CPU of the measurements.

@@ -16,6 +16,9 @@ use crate::{
     sys,
 };
 
+/// What becomes of a connection.
+type Service = fn(TcpStream) -> io::Result<()>;
+
 /// Holds the socket that datagrams go to. Nobody reads them: each is dropped at the full buffer.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -27,10 +30,11 @@ impl Servers {
     pub(super) fn start(link: &Link) -> Outcome<Self> {
         let listen = |operation: Operation| {
             link.far.run(|| {
-                TcpListener::bind((FAR, operation.port())).context(format!("listen for {operation}"))
+                TcpListener::bind((FAR, operation.port()))
+                    .context(format!("listen for {operation}"))
             })
         };
-        let services: [(Operation, fn(TcpStream) -> io::Result<()>); 3] = [
+        let services: [(Operation, Service); 3] = [
             (Operation::Connect, |stream| {
                 drop(stream);
                 Ok(())

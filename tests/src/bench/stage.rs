@@ -1,7 +1,5 @@
 //! A daemon's programs and the workers that they are measured with.
 
-use std::process::Command;
-
 use super::{
     Options,
     case::Case,
@@ -20,9 +18,9 @@ use crate::{
 /// Everything that a measurement needs.
 pub(super) struct Stage {
     workers: Vec<(Case, Worker)>,
-    pub(super) switch: Switch,
+    switch: Switch,
     _daemon: Daemon,
-    _cgroups: [Cgroup; 2],
+    _cgroups: [Cgroup; 3],
     _servers: Servers,
     _link: Link,
 }
@@ -32,16 +30,20 @@ impl Stage {
         let link = Link::new()?;
         let servers = Servers::start(&link)?;
         let name = host::own_name();
-        let beneath = Cgroup::create(&format!("/{name}-place/untagged"))?;
+        // The daemon puts a cgroup of its own there, too, which goes with it.
+        let place = Cgroup::create(&format!("/{name}-place"))?;
+        let beneath = Cgroup::create(&format!("{}/untagged", place.path()))?;
         let outside = Cgroup::create(&format!("/{name}-outside"))?;
         let scopes: Vec<_> = Case::ALL
             .into_iter()
             .filter_map(Case::agent)
             .map(|(agent, rules)| (agent, scope(agent, rules)))
-            // Its declared cgroup makes the daemon attach to the parent, as a unit in a slice does.
-            .chain([("declared", format!("[agent]\nname = \"declared\"\n\n[match]\ncgroups = [\"/{name}-place/declared\"]\n"))])
+            .chain([("declared", declared(place.path()))])
             .collect();
-        let scopes: Vec<_> = scopes.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let scopes: Vec<_> = scopes
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
         let mut daemon = Daemon::start(Settings::new(&options.agentguard), &scopes)?;
         let program = std::env::current_exe().context("find the own program")?;
         let mut workers = Vec::new();
@@ -56,7 +58,7 @@ impl Stage {
                 Case::Outside | Case::Control => outside.place(&mut command)?,
                 Case::FewRules | Case::ManyRules => {}
             }
-            workers.push((case, start(command, case)?));
+            workers.push((case, Worker::start(command)?));
         }
         let switch = Switch::take(daemon.pid(), &options.only)?;
         daemon.kill()?;
@@ -64,7 +66,7 @@ impl Stage {
             workers,
             switch,
             _daemon: daemon,
-            _cgroups: [beneath, outside],
+            _cgroups: [beneath, place, outside],
             _servers: servers,
             _link: link,
         })
@@ -76,12 +78,9 @@ impl Stage {
     }
 }
 
-fn start(command: Command, case: Case) -> Outcome<Worker> {
-    let worker = Worker::start(command);
-    if let Err(error) = &worker {
-        eprintln!("{}: {error}", case.name());
-    }
-    worker
+/// A scope with a declared cgroup: the daemon attaches its programs to the parent of that, `place`.
+fn declared(place: &str) -> String {
+    format!("[agent]\nname = \"declared\"\n\n[match]\ncgroups = [\"{place}/declared\"]\n")
 }
 
 /// A scope of so many rules; those that permit what is measured come last.

@@ -38,7 +38,10 @@ mod tests {
     #[test]
     fn quartiles_lie_between_the_nearest_values() {
         let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
-        assert_eq!((spread.lower, spread.median, spread.upper), (1.75, 2.5, 3.25));
+        assert_eq!(
+            (spread.lower, spread.median, spread.upper),
+            (1.75, 2.5, 3.25)
+        );
         let spread = Spread::of(&[5.0]);
         assert_eq!((spread.lower, spread.median, spread.upper), (5.0, 5.0, 5.0));
     }

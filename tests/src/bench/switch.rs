@@ -58,7 +58,10 @@ impl Switch {
     pub(super) fn take(pid: u32, only: &[String]) -> Outcome<Self> {
         for name in only {
             let known = KINDS.map(|(kind, _)| kind);
-            ensure!(known.contains(&name.as_str()), "--only {name}: none of {known:?}");
+            ensure!(
+                known.contains(&name.as_str()),
+                "--only {name}: none of {known:?}"
+            );
         }
         let cgroups = directories(&cgroup::mount_point()?);
         let mut places = Vec::new();
@@ -68,9 +71,11 @@ impl Switch {
                 let line = text.lines().find_map(|line| line.strip_prefix(field));
                 line.and_then(|value| value.trim_start_matches(':').trim().parse::<u64>().ok())
             };
-            let (Some(program), Some(cgroup), Some(kind)) =
-                (number("prog_id"), number("cgroup_id"), number("attach_type"))
-            else {
+            let (Some(program), Some(cgroup), Some(kind)) = (
+                number("prog_id"),
+                number("cgroup_id"),
+                number("attach_type"),
+            ) else {
                 continue;
             };
             let kind = u32::try_from(kind).map_err(io::Error::other)?;
@@ -117,7 +122,10 @@ fn program_by_id(id: u32) -> Outcome<OwnedFd> {
 fn attach(place: &Place) -> io::Result<OwnedFd> {
     let number = |fd: &dyn AsRawFd| fd.as_raw_fd().cast_unsigned();
     // The members of `union bpf_attr` that the command uses: program, target, attach type, flags.
-    bpf(LINK_CREATE, [number(&place.program), number(&place.cgroup), place.kind, 0])
+    bpf(
+        LINK_CREATE,
+        [number(&place.program), number(&place.cgroup), place.kind, 0],
+    )
 }
 
 /// `bpf(2)`, for commands that answer a descriptor.
@@ -146,7 +154,10 @@ fn directories(root: &Path) -> HashMap<u64, PathBuf> {
         let Ok(metadata) = fs::metadata(&directory) else {
             continue;
         };
-        let entries = fs::read_dir(&directory).into_iter().flatten().filter_map(Result::ok);
+        let entries = fs::read_dir(&directory)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
         rest.extend(
             entries
                 .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))

@@ -11,9 +11,9 @@ use super::{link::FAR, operation::Operation, scheduling};
 use crate::error::{Context, Error, Outcome};
 
 /// What one operation of a bulk transfer writes, in bytes.
-const CHUNK: [u8; 64 << 10] = [7; 64 << 10];
+static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
 /// What a datagram carries.
-const DATAGRAM: [u8; 64] = [7; 64];
+static DATAGRAM: [u8; 64] = [7; 64];
 
 /// The loop of the worker; it ends with its input.
 pub fn work() -> Outcome {
@@ -26,7 +26,9 @@ pub fn work() -> Outcome {
         let (operation, count) =
             parse(&line).ok_or_else(|| Error::Failed(format!("a worker cannot do `{line}`")))?;
         // After a pause caches and predictors are cold.
-        sockets.perform(operation, count / 8 + 1).context(operation)?;
+        sockets
+            .perform(operation, count / 8 + 1)
+            .context(operation)?;
         let begin = Instant::now();
         sockets.perform(operation, count).context(operation)?;
         println!("{}", begin.elapsed().as_nanos());

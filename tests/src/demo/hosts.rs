@@ -65,7 +65,10 @@ impl Hosts {
         ip::batch(&far, &commands)?;
         ip::batch(&near, &[format!("route add default via {API}")])?;
         let sink = |at: Ipv4Addr| UdpSocket::bind((at, MARK)).context("bind a sink for marks");
-        let sinks = [far.run(|| sink(API))?, near.run(|| sink(Ipv4Addr::LOCALHOST))?];
+        let sinks = [
+            far.run(|| sink(API))?,
+            near.run(|| sink(Ipv4Addr::LOCALHOST))?,
+        ];
         services::start(&near, &far)?;
         Ok(Self {
             wire: Sniffer::start(&far, "demo-f")?,
@@ -98,10 +101,16 @@ impl Hosts {
         let is_mark = |arrival: &Arrival| arrival.port == MARK;
         for sniffer in [&self.wire, &self.loopback] {
             while sniffer.count(is_mark) < wanted {
-                ensure!(Instant::now() < deadline, "a packet that must arrive was not seen");
+                ensure!(
+                    Instant::now() < deadline,
+                    "a packet that must arrive was not seen"
+                );
                 thread::sleep(Duration::from_micros(200));
             }
-            ensure!(sniffer.missed()? == 0, "packets were not counted: nothing is proven");
+            ensure!(
+                sniffer.missed()? == 0,
+                "packets were not counted: nothing is proven"
+            );
         }
         Ok(())
     }

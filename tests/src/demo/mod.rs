@@ -40,8 +40,11 @@ pub fn play(program: &Path) -> Outcome {
     let hosts = Hosts::new()?;
     let scratch = Scratch::new()?;
     let directory = scratch.path();
-    fs::write(directory.join("customers.json"), "{\"customers\":[\"Ada\",\"Grace\"]}\n")
-        .context("write the customer data")?;
+    fs::write(
+        directory.join("customers.json"),
+        "{\"customers\":[\"Ada\",\"Grace\"]}\n",
+    )
+    .context("write the customer data")?;
     heading("The operator declares what research-bot may reach, and starts the daemon");
     quote(SCOPE);
     let daemon = Daemon::start(Settings::new(program), &[(AGENT, SCOPE)])?;
@@ -95,9 +98,23 @@ fn evidence(daemon: &Daemon) -> Outcome {
         "the log should have one line for each of {} refusals",
         ATTACKS.len()
     );
-    show(daemon, &["tail", "--json", "--lines", "1", "--agent", AGENT, "--log", &log], 0)?;
-    show(daemon, &["explain", AGENT, "connect", "203.0.113.66:80"], 10)?;
-    show(daemon, &["explain", AGENT, "connect", "198.51.100.20:5432"], 0)?;
+    show(
+        daemon,
+        &[
+            "tail", "--json", "--lines", "1", "--agent", AGENT, "--log", &log,
+        ],
+        0,
+    )?;
+    show(
+        daemon,
+        &["explain", AGENT, "connect", "203.0.113.66:80"],
+        10,
+    )?;
+    show(
+        daemon,
+        &["explain", AGENT, "connect", "198.51.100.20:5432"],
+        0,
+    )?;
     show(daemon, &["status"], 0)?;
     let counters = daemon.status()?.counters(AGENT)?;
     ensure!(
@@ -113,7 +130,10 @@ fn too_broad(daemon: &Daemon, directory: &Path) -> Outcome {
     let file = directory.join("anything-bot.toml");
     fs::write(&file, BROAD).context("write the broad scope")?;
     let text = show(daemon, &["check", &file.display().to_string()], 0)?;
-    ensure!(text.contains("warning: "), "there should have been a warning");
+    ensure!(
+        text.contains("warning: "),
+        "there should have been a warning"
+    );
     Ok(())
 }
 
@@ -125,7 +145,10 @@ fn tighten(hosts: &Hosts, daemon: &Daemon) -> Outcome {
     let begin = hosts.arrivals(DATABASE)?;
     let deadline = Instant::now() + Duration::from_secs(10);
     while hosts.arrivals(DATABASE)? < begin + 20 {
-        ensure!(Instant::now() < deadline, "the agent should have been talking to the database");
+        ensure!(
+            Instant::now() < deadline,
+            "the agent should have been talking to the database"
+        );
         thread::sleep(Duration::from_millis(5));
     }
     let before = hosts.arrivals(DATABASE)? - begin;
@@ -139,8 +162,15 @@ fn tighten(hosts: &Hosts, daemon: &Daemon) -> Outcome {
     ensure!(after == 0, "no packet should have arrived after the reload");
     drop(agent);
     let log = daemon.log().display().to_string();
-    let text = show(daemon, &["tail", "--lines", "1", "--agent", AGENT, "--log", &log], 0)?;
-    ensure!(text.contains("198.51.100.20:5432"), "the record should name the database");
+    let text = show(
+        daemon,
+        &["tail", "--lines", "1", "--agent", AGENT, "--log", &log],
+        0,
+    )?;
+    ensure!(
+        text.contains("198.51.100.20:5432"),
+        "the record should name the database"
+    );
     let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
     ensure!(
         happened.violations.len() == ATTACKS.len() + 1,

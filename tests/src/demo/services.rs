@@ -20,9 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn start(near: &NetNs, far: &NetNs) -> Outcome {
     let customers = r#"{"customers":[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"}]}"#;
     listen(far, API, 80, move |stream| http(stream, customers))?;
-    listen(far, ATTACKER, 80, |stream| http(stream, r#"{"thanks":"for the data"}"#))?;
-    listen(far, METADATA, 80, |stream| http(stream, r#"{"AccessKeyId":"demo","Token":"demo"}"#))?;
-    listen(near, Ipv4Addr::LOCALHOST, OWN_SERVICE, |stream| http(stream, r#"{"admin":true}"#))?;
+    listen(far, ATTACKER, 80, |stream| {
+        http(stream, r#"{"thanks":"for the data"}"#)
+    })?;
+    listen(far, METADATA, 80, |stream| {
+        http(stream, r#"{"AccessKeyId":"demo","Token":"demo"}"#)
+    })?;
+    listen(near, Ipv4Addr::LOCALHOST, OWN_SERVICE, |stream| {
+        http(stream, r#"{"admin":true}"#)
+    })?;
     listen(far, DATABASE, 5432, database)
 }
 
@@ -38,7 +44,9 @@ fn listen(
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {
             thread::spawn(move || {
-                let served = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| serve(&stream));
+                let served = stream
+                    .set_read_timeout(Some(PATIENCE))
+                    .and_then(|()| serve(&stream));
                 // A client that has gone is no error; whatever else goes wrong, its output shows.
                 drop(served);
             });

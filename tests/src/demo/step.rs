@@ -57,7 +57,11 @@ impl Step {
         let program = tools::find(self.program)?;
         let control = self.run(hosts, hosts.near.command(&program), directory)?;
         let moment = daemon.moment(AGENT)?;
-        let run = self.run(hosts, daemon.run_as(AGENT, &hosts.near, &program), directory)?;
+        let run = self.run(
+            hosts,
+            daemon.run_as(AGENT, &hosts.near, &program),
+            directory,
+        )?;
         let records = daemon.since(&moment)?.violations;
         self.show(&run, &control);
         ensure!(
@@ -71,16 +75,25 @@ impl Step {
                     run.output.status.success() && run.output.stdout == control.output.stdout,
                     "it should have worked for the agent, too"
                 );
-                ensure!(records.is_empty(), "nothing should have been recorded: {records:?}");
+                ensure!(
+                    records.is_empty(),
+                    "nothing should have been recorded: {records:?}"
+                );
             }
             Claim::Refused {
                 operation,
                 destination,
             } => {
                 ensure!(!run.output.status.success(), "it should have been refused");
-                ensure!(run.packets == 0, "{} packets should not have arrived", run.packets);
+                ensure!(
+                    run.packets == 0,
+                    "{} packets should not have arrived",
+                    run.packets
+                );
                 let [record] = records.as_slice() else {
-                    return Err(Error::Failed(format!("not exactly one record: {records:?}")));
+                    return Err(Error::Failed(format!(
+                        "not exactly one record: {records:?}"
+                    )));
                 };
                 ensure!(
                     record.text("operation") == operation
@@ -113,16 +126,17 @@ impl Step {
         let quoted = self.arguments.iter().map(|argument| quoted(argument));
         let command = quoted.fold(self.program.to_owned(), |line, word| line + " " + &word);
         println!("  {verdict}  {command}");
-        quote(&format!("     {}", last_line(&run.output)));
-        let plural = if run.packets == 1 { "" } else { "s" };
+        quote(&format!("       {}", last_line(&run.output)));
+        let packets = |count| format!("{count} packet{}", if count == 1 { "" } else { "s" });
         let control = if control.output.status.success() {
-            format!("works, {} packets", control.packets)
+            format!("works, {}", packets(control.packets))
         } else {
             "DOES NOT WORK".to_owned()
         };
         let counted = format!(
-            "         {} packet{plural} arrived at {} (without agentguard: {control})",
-            run.packets, self.to
+            "           {} arrived at {} (without agentguard: {control})",
+            packets(run.packets),
+            self.to
         );
         println!("{}", Paint::Dim.on(&counted));
     }
@@ -130,13 +144,22 @@ impl Step {
 
 /// What a command said last.
 fn last_line(output: &Output) -> String {
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let mut lines = stdout.lines().chain(stderr.lines()).filter(|line| !line.trim().is_empty());
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let mut lines = stdout
+        .lines()
+        .chain(stderr.lines())
+        .filter(|line| !line.trim().is_empty());
     lines.next_back().unwrap_or("(no output)").to_owned()
 }
 
 /// A word as one would type it.
 fn quoted(word: &str) -> String {
-    if word.contains([' ', '(', '[', '\'', '"']) { format!("\"{word}\"") } else { word.to_owned() }
+    if word.contains([' ', '(', '[', '\'', '"']) {
+        format!("\"{word}\"")
+    } else {
+        word.to_owned()
+    }
 }

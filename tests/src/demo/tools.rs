@@ -16,7 +16,9 @@ pub(super) fn find(program: &str) -> Outcome<PathBuf> {
         .find(|file| file.is_file());
     match found {
         Some(file) => Ok(file),
-        None => failed(format!("{program} is not installed; `cargo xtask setup` installs it")),
+        None => failed(format!(
+            "{program} is not installed; `cargo xtask setup` installs it"
+        )),
     }
 }
 
