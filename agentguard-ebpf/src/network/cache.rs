@@ -157,6 +157,14 @@ impl Cache {
         })
     }
 
+    /// Forgets the last verdict.
+    #[inline(always)]
+    pub fn forget(self) {
+        // SAFETY: the pointer is to the socket's storage; the word alone makes a verdict, and is
+        // replaced at once.
+        unsafe { core::ptr::write_volatile(&raw mut (*self.0).word, ScopeWord::NONE.0) }
+    }
+
     /// Remembers the verdict on a destination.
     #[inline(always)]
     pub fn remember(self, word: ScopeWord, to: &Endpoint, action: Action) {

@@ -6,7 +6,7 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Endpoint, Verdict, decide_answer, decide_destination},
+    decision::{Action, Endpoint, Reason, Verdict, decide_answer, decide_destination},
     event::Operation,
     protocol::{Protocol, TCP},
     scope::ScopeWord,
@@ -30,6 +30,8 @@ use crate::{
     identity::{self, Owner},
 };
 
+/// `TCP_ESTABLISHED`.
+const ESTABLISHED: u32 = 1;
 /// `SOCK_RAW`.
 const SOCK_RAW: u32 = 3;
 
@@ -144,7 +146,13 @@ fn decide(
             to,
         ),
     };
-    cache.remember(word, to, verdict.action);
+    // A peer of the same agent is one only as long as the connection is: without one, another
+    // process can take its port.
+    // SAFETY: the pointer is valid.
+    let is_connected = to.protocol as u8 == TCP && unsafe { (*sk).state } == ESTABLISHED;
+    if is_connected || !matches!(verdict.reason, Reason::SameAgent) {
+        cache.remember(word, to, verdict.action);
+    }
     settle(&attempt, verdict)
 }
 

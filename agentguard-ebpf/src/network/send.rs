@@ -2,7 +2,7 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Verdict, decide_destination},
+    decision::{Action, Reason, Verdict, decide_destination},
     event::Operation,
 };
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
@@ -75,7 +75,12 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
         if matches!(operation, Operation::Connect) {
             cache.set_outbound();
         }
-        cache.remember(word, &to, verdict.action);
+        if matches!(verdict.reason, Reason::SameAgent) {
+            // Another process can have the peer's port by the time that the packet leaves.
+            cache.forget();
+        } else {
+            cache.remember(word, &to, verdict.action);
+        }
     }
     permitted
 }

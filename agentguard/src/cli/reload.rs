@@ -26,7 +26,10 @@ pub(super) fn run(args: &ReloadArgs) -> Result<ExitCode, Error> {
 }
 
 fn render(report: &ReloadReport) -> String {
-    let mut text = format!("{} agents are declared\n", report.agents);
+    let mut text = match report.agents {
+        1 => "1 agent is declared\n".to_owned(),
+        agents => format!("{agents} agents are declared\n"),
+    };
     let changes = [
         ("added", &report.added),
         ("changed", &report.changed),

@@ -230,6 +230,7 @@ mod tests {
                 path: "/var/log/agentguard/violations.jsonl".into(),
                 written: 5,
                 unwritten: 2,
+                queued: 0,
             },
             protections: vec![
                 Protection::active("BTF", "fine"),

@@ -116,6 +116,9 @@ pub struct LogStatus {
     pub written: u64,
     /// Records that could not be written since the daemon started.
     pub unwritten: u64,
+    /// Records that wait to be written.
+    #[serde(default)]
+    pub queued: u64,
 }
 
 /// How the last reload ended.

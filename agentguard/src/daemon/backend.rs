@@ -1,7 +1,7 @@
 //! What the control API asks of the daemon.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     os::unix::fs::MetadataExt,
     sync::{Arc, PoisonError},
@@ -96,8 +96,8 @@ impl Backend for Daemon {
 impl Daemon {
     fn describe(&self) -> Status {
         let counters = self.log.counters();
-        let guard = self.guard();
-        let (agents, attach_points) = guard.as_ref().map_or_else(Default::default, |guard| {
+        let mut guard = self.guard();
+        let (agents, attach_points) = guard.as_mut().map_or_else(Default::default, |guard| {
             (agents(guard), guard.attach_points())
         });
         let last = self
@@ -115,6 +115,7 @@ impl Daemon {
                 path: self.args.log.clone(),
                 written: counters.written,
                 unwritten: counters.unwritten,
+                queued: counters.queued,
             },
             protections: self.protections.clone(),
             last_reload: last.as_ref().map(|last| LastReload {
@@ -173,7 +174,13 @@ impl Daemon {
         let path = plan.cgroup();
         self.declare(&path, Some(slot))?;
         let pid = u32::try_from(peer.pid()).map_err(failed)?;
+        if let Some(guard) = self.guard().as_mut() {
+            guard.entering(&path);
+        }
         let started = systemd.start(&plan, pid).await;
+        if let Some(guard) = self.guard().as_mut() {
+            guard.entered(&path);
+        }
         self.declare(&path, None)?;
         started.map_err(failed)?;
         confirm(peer, &path).map_err(failed)?;
@@ -182,7 +189,7 @@ impl Daemon {
             .map_err(failed)?
             .ino();
         let tagged = match self.guard().as_ref() {
-            Some(guard) => guard.tables.tag(id).map_err(failed)?.is_some(),
+            Some(guard) => guard.is_agents(&path).map_err(failed)?,
             None => false,
         };
         if !tagged {
@@ -222,16 +229,18 @@ fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn agents(guard: &Guard) -> Vec<AgentStatus> {
+fn agents(guard: &mut Guard) -> Vec<AgentStatus> {
+    let instances = guard.count_instances().unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        Default::default()
+    });
     let tags = guard.tags().unwrap_or_else(|error| {
         tracing::error!("{error}");
         Vec::new()
     });
     let mut cgroups: HashMap<u32, u64> = HashMap::new();
-    let mut instances: HashMap<u32, HashSet<u64>> = HashMap::new();
     for (_, tag) in tags {
         *cgroups.entry(tag.agent).or_default() += 1;
-        instances.entry(tag.agent).or_default().insert(tag.instance);
     }
     guard
         .agents
@@ -247,7 +256,7 @@ fn agents(guard: &Guard) -> Vec<AgentStatus> {
             file: agent.scope.file.clone(),
             rules: u32::try_from(agent.scope.rules.len()).unwrap_or(u32::MAX),
             policy: agent.version,
-            instances: instances.get(&agent.slot).map_or(0, |set| set.len() as u64),
+            instances: instances.get(&agent.slot).copied().unwrap_or_default(),
             cgroups: cgroups.get(&agent.slot).copied().unwrap_or_default(),
             counters: guard
                 .tables

@@ -23,7 +23,7 @@ pub enum DaemonError {
     #[error("{0}")]
     Unsuitable(String),
     /// Another daemon runs.
-    #[error("another daemon holds {}; stop it, or give this one another --run-dir", .0.display())]
+    #[error("another daemon holds {}; stop it, or give this one another --run-dir and --cgroup", .0.display())]
     Running(PathBuf),
     /// A directory or file of the daemon's cannot be used.
     #[error("{}: {source}", .path.display())]
@@ -74,6 +74,16 @@ pub enum ApplyError {
     /// There are too many agents.
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// A scope declares a cgroup that is the daemon's.
+    #[error(
+        "the scope of '{agent}' declares the cgroup {path}, which is where `agentguard run` puts agents; declare another, or give the daemon another --cgroup"
+    )]
+    Own {
+        /// The agent.
+        agent: String,
+        /// The path.
+        path: String,
+    },
     /// A cgroup to attach to cannot be made.
     #[error("cannot make the cgroup {cgroup}: {source}")]
     Place {

@@ -17,7 +17,7 @@ use super::{
     error::ApplyError,
 };
 use crate::{
-    identity::{instance, places, walk},
+    identity::{cgroup_path::CgroupPaths, instance, places, walk},
     kernel::{
         attach::AttachPoints,
         cgroup2::Cgroup2,
@@ -37,6 +37,7 @@ pub(super) struct Guard {
     ebpf: Ebpf,
     attached: AttachPoints,
     directory: Arc<Directory>,
+    paths: CgroupPaths,
     /// Instances that are made but not entered yet.
     entering: BTreeSet<String>,
     _tracepoints: Vec<BtfTracePointLink>,
@@ -62,8 +63,9 @@ impl Guard {
         tables: Tables,
         tracepoints: Vec<BtfTracePointLink>,
         directory: Arc<Directory>,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
+            paths: CgroupPaths::new(cgroups.clone())?,
             agents: Agents::default(),
             tables,
             cgroups,
@@ -73,7 +75,7 @@ impl Guard {
             directory,
             entering: BTreeSet::new(),
             _tracepoints: tracepoints,
-        }
+        })
     }
 
     /// Puts scopes in force, all or none: on an error the ones that were in force still are.
@@ -85,38 +87,51 @@ impl Guard {
             .iter()
             .map(|scope| scope.agent.name.clone())
             .collect();
-        // Retired agents may have processes left: their places stay.
-        let matches: Vec<Matches> = scopes
-            .iter()
-            .map(|scope| scope.matches.clone())
-            .chain(
-                self.agents
-                    .iter()
-                    .filter(|agent| !names.contains(&agent.scope.agent.name))
-                    .map(|agent| agent.scope.matches.clone()),
-            )
-            .collect();
+        let matches: Vec<Matches> = scopes.iter().map(|scope| scope.matches.clone()).collect();
+        for scope in &scopes {
+            for path in &scope.matches.cgroups {
+                if *path == self.own || places::is_beneath(path, &self.own) {
+                    return Err(ApplyError::Own {
+                        agent: scope.agent.name.clone(),
+                        path: path.clone(),
+                    });
+                }
+            }
+        }
         let changes = self.agents.plan(scopes)?;
-        self.attach(&places::places(&self.own, matches.iter()))?;
+        self.attach(matches.iter())?;
         let applied = self.install(changes, &names)?;
         self.tag_existing()?;
         Ok(applied)
     }
 
-    fn attach(&mut self, wanted: &BTreeSet<String>) -> Result<(), ApplyError> {
-        for place in wanted {
+    /// Attaches the programs where the declared agents are or will be, and where instances still
+    /// run whose declaration is gone.
+    fn attach<'a>(
+        &mut self,
+        declared: impl Iterator<Item = &'a Matches>,
+    ) -> Result<(), ApplyError> {
+        let before = self.attached.paths();
+        let running = self.running()?;
+        let wanted = places::places(&self.own, declared, &before, &running);
+        for place in &wanted {
             places::keep(&self.cgroups, place).map_err(|source| ApplyError::Place {
                 cgroup: place.clone(),
                 source,
             })?;
         }
-        let before = self.attached.paths();
         self.attached
-            .update(&mut self.ebpf, &self.cgroups, wanted)?;
+            .update(&mut self.ebpf, &self.cgroups, &wanted)?;
         for place in before.iter().filter(|place| !wanted.contains(*place)) {
             places::release(&self.cgroups, place);
         }
         Ok(())
+    }
+
+    /// The paths of the instances that are there.
+    fn running(&mut self) -> Result<Vec<String>, TableError> {
+        let ids = self.tables.instances()?;
+        Ok(ids.into_iter().filter_map(|id| self.paths.path(id)).collect())
     }
 
     fn install(
@@ -132,11 +147,15 @@ impl Guard {
             .iter()
             .map(|change| (change.slot, &change.compiled))
             .collect();
+        // What can fail comes before what cannot be taken back. An agent that is new has no scope
+        // until then, and may reach nothing.
+        for change in &changes {
+            declare(&mut self.tables, change.slot, &change.scope.matches)?;
+        }
         let versions: BTreeMap<u32, u32> = self.tables.install(&scopes)?.into_iter().collect();
         for change in changes {
             let version = versions.get(&change.slot).copied().unwrap_or_default();
             directory.replace(change.slot, version, Arc::clone(&change.scope));
-            declare(&mut self.tables, change.slot, &change.scope.matches)?;
             let name = change.scope.agent.name.clone();
             if change.is_added {
                 applied.added.push(name);
@@ -224,6 +243,11 @@ impl Guard {
         Ok(made)
     }
 
+    /// Notes that an instance is made but not entered yet: it is empty, and must not be collected.
+    pub(super) fn entering(&mut self, path: &str) {
+        self.entering.insert(path.to_owned());
+    }
+
     /// Notes that an instance was entered, or never will be.
     pub(super) fn entered(&mut self, path: &str) {
         self.entering.remove(path);
@@ -243,9 +267,10 @@ impl Guard {
             let matches: Vec<Matches> = self
                 .agents
                 .iter()
+                .filter(|agent| !agent.retired)
                 .map(|agent| agent.scope.matches.clone())
                 .collect();
-            self.attach(&places::places(&self.own, matches.iter()))?;
+            self.attach(matches.iter())?;
             self.tag_existing()?;
         }
         Ok(lost)
@@ -274,21 +299,30 @@ impl Guard {
         self.tables.tags()
     }
 
-    /// Stops enforcing: detaches the programs and lets go of the places that were kept.
-    pub(super) fn stand_down(self) {
-        let Self {
-            attached,
-            cgroups,
-            own,
-            ..
-        } = self;
-        let places = attached.paths();
-        drop(attached);
+    /// How many instances of each agent have processes.
+    pub(super) fn count_instances(&mut self) -> Result<BTreeMap<u32, u64>, TableError> {
+        let mut counts = BTreeMap::new();
+        for id in self.tables.instances()? {
+            let Some(tag) = self.tables.tag(id)? else {
+                continue;
+            };
+            let is_running = self.paths.path(id).is_some_and(|path| {
+                instance::is_populated(&self.cgroups.directory(&path)).unwrap_or(true)
+            });
+            *counts.entry(tag.agent).or_default() += u64::from(is_running);
+        }
+        Ok(counts)
+    }
+
+    /// Stops enforcing: detaches the programs, and lets go of the places that were kept.
+    pub(super) fn stand_down(&mut self) {
+        let places = self.attached.paths();
+        self.attached = AttachPoints::default();
         for place in places {
-            places::release(&cgroups, &place);
+            places::release(&self.cgroups, &place);
         }
         // Ours, unless instances still run in it.
-        let _ = std::fs::remove_dir(cgroups.directory(&own));
+        let _ = std::fs::remove_dir(self.cgroups.directory(&self.own));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeps a second daemon away.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     path::Path,
 };
 
@@ -27,10 +27,27 @@ impl RunLock {
             .write(true)
             .open(path)
             .map_err(failed)?;
+        Self::lock(file, path)
+    }
+
+    /// Locks a directory, which is made if it is not there.
+    pub(super) fn take_directory(path: &Path) -> Result<Self, DaemonError> {
+        let failed = |source| DaemonError::File {
+            path: path.to_owned(),
+            source,
+        };
+        fs::create_dir_all(path).map_err(failed)?;
+        Self::lock(File::open(path).map_err(failed)?, path)
+    }
+
+    fn lock(file: File, path: &Path) -> Result<Self, DaemonError> {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(DaemonError::Running(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+            Err(TryLockError::Error(source)) => Err(DaemonError::File {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 }

@@ -105,6 +105,8 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         None => format!("/{}", args.cgroup),
     };
 
+    // Two daemons with one cgroup would take each other's instances away.
+    let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
     let (mut ebpf, tracepoints) = object::load(Sizes {
         max_cgroups: args.max_cgroups,
     })?;
@@ -119,7 +121,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         tables,
         tracepoints,
         Arc::clone(&directory),
-    );
+    )?;
     let mut all = guard.orphans(&scopes)?;
     for orphan in &all {
         tracing::warn!(
@@ -128,8 +130,6 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         );
     }
     all.extend(scopes);
-    guard.apply(all)?;
-
     let socket = ControlSocket::bind(&args.run_dir.join("agentguard.sock"))?;
     let (log, log_thread) = crate::log::spawn(file, clock)?;
     let events = EventThread::start(
@@ -141,6 +141,13 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
             log: log.clone(),
         },
     )?;
+    // From here on events can come, and somebody reads them.
+    if let Err(error) = guard.apply(all) {
+        guard.stand_down();
+        events.stop();
+        let _ = log_thread.close();
+        return Err(error.into());
+    }
     let agents = guard.agents.declared();
     let daemon = Arc::new(Daemon {
         started: clock.wall(clock.boot_ns()),
@@ -167,12 +174,12 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let guard = daemon.guard().take();
     if let Some(mut guard) = guard {
         let agents = guard.agents.declared();
-        daemon.report_growth(&mut guard);
         if let Err(error) = guard.collect_instances() {
             tracing::warn!("cannot remove empty instances: {error}");
         }
         guard.stand_down();
         events.stop();
+        daemon.report_growth(&mut guard);
         log.daemon(DaemonEvent::Stop, "no longer enforcing", agents);
     }
     let counters = log_thread.close();
@@ -182,7 +189,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
             counters.unwritten
         );
     }
-    drop(lock);
+    drop((lock, own_lock));
     served
 }
 

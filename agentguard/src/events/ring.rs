@@ -1,6 +1,7 @@
 //! The ring buffer's one reader: from the kernel's events to records.
 
 use std::{
+    cell::RefCell,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
@@ -105,8 +106,10 @@ fn event(bytes: &[u8]) -> Option<Event> {
 
 impl Reader {
     fn record(&mut self, event: &Event, enricher: &mut Enricher) {
-        let cgroup = self.paths.path(event.cgroup);
-        let process = enricher.facts(event, |_| cgroup.clone());
+        let paths = RefCell::new(&mut self.paths);
+        let path_of = |id| paths.borrow_mut().path(id);
+        let cgroup = path_of(event.cgroup);
+        let process = enricher.facts(event, path_of);
         let Some((scope, exact)) = self.directory.scope(event.agent, event.policy) else {
             // Only declared agents have slots, and a slot has a scope before it has processes.
             tracing::error!(

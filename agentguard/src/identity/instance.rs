@@ -75,12 +75,17 @@ pub fn collect(cgroups: &Cgroup2, own: &str, is_new: impl Fn(&str) -> bool) -> i
         if agent_of(own, &path).is_none() || is_new(&path) {
             continue;
         }
-        let events = fs::read_to_string(entry.path().join("cgroup.events")).unwrap_or_default();
-        if events.lines().any(|line| line == "populated 0") {
+        if is_populated(&entry.path()).is_ok_and(|it| !it) {
             remove_tree(&entry.path());
         }
     }
     Ok(())
+}
+
+/// Whether a process is in a cgroup or beneath it.
+pub fn is_populated(directory: &Path) -> io::Result<bool> {
+    let events = fs::read_to_string(directory.join("cgroup.events"))?;
+    Ok(!events.lines().any(|line| line == "populated 0"))
 }
 
 /// Removes a cgroup with its descendants. One that is in use again stays; there is a next time.

@@ -17,7 +17,15 @@ const HOLD: &str = "agentguard-hold";
 /// With systemd, only the root and `system.slice` are sure to last: any other slice is removed and
 /// made again with its units. A unit may be in any slice, so it needs the root. Without systemd the
 /// parent of a declared cgroup lasts, because the daemon keeps it ([`keep`]).
-pub fn places<'a>(own: &str, declared: impl Iterator<Item = &'a Matches>) -> BTreeSet<String> {
+///
+/// `before` are the places as they are: those that guard an instance in `running`, and that no new
+/// place would, stay.
+pub fn places<'a>(
+    own: &str,
+    declared: impl Iterator<Item = &'a Matches>,
+    before: &[String],
+    running: &[String],
+) -> BTreeSet<String> {
     let mut places = BTreeSet::from([own.to_owned()]);
     let managed = systemd::is_running();
     for matches in declared {
@@ -26,6 +34,14 @@ pub fn places<'a>(own: &str, declared: impl Iterator<Item = &'a Matches>) -> BTr
             places.insert("/".to_owned());
         }
     }
+    let covers = |place: &String, path: &String| place == path || is_beneath(path, place);
+    let guards = |place: &&String| {
+        running.iter().any(|path| {
+            covers(place, path) && !places.iter().any(|new| covers(new, path))
+        })
+    };
+    let staying: Vec<String> = before.iter().filter(guards).cloned().collect();
+    places.extend(staying);
     outermost(places)
 }
 
@@ -103,6 +119,21 @@ mod tests {
         assert_eq!(place("/system.slice/x.service", true), "/system.slice");
         assert_eq!(place("/system.slice", true), "/");
         assert_eq!(place("/agents.slice/research", true), "/");
+    }
+
+    #[test]
+    fn a_place_stays_while_an_instance_needs_it() {
+        let text = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let before = text(&["/own", "/old", "/older"]);
+        let running = text(&["/old/research", "/own/bot.1"]);
+        let now = places("/own", std::iter::empty(), &before, &running);
+        assert_eq!(now, text(&["/old", "/own"]).into_iter().collect());
+        let wider = Matches {
+            cgroups: text(&["/research"]),
+            ..Matches::default()
+        };
+        let now = places("/own", std::iter::once(&wider), &before, &running);
+        assert_eq!(now, text(&["/"]).into_iter().collect());
     }
 
     #[test]

@@ -7,12 +7,13 @@
 //! visible, and a second walk finds it.
 
 use std::{
-    fs, io,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io,
+    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    path::PathBuf,
 };
 
-use agentguard_common::identity::Tag;
+use agentguard_common::{identity::Tag, limits::MAX_CGROUP_DEPTH};
 
 use crate::kernel::{
     cgroup2::Cgroup2,
@@ -24,10 +25,10 @@ use crate::kernel::{
 #[non_exhaustive]
 pub enum WalkError {
     /// A directory could not be read.
-    #[error("cannot read the cgroup {path}: {source}")]
+    #[error("cannot read the cgroup {path:?}: {source}")]
     Read {
-        /// The directory.
-        path: PathBuf,
+        /// Its path.
+        path: String,
         /// Why.
         source: io::Error,
     },
@@ -46,13 +47,17 @@ pub fn tag_all(
     agent_of: impl Fn(&str) -> Option<u32>,
 ) -> Result<(), WalkError> {
     const ROUNDS: u32 = 100;
+    let root = File::open(&cgroups.mount_point).map_err(|source| WalkError::Read {
+        path: "/".to_owned(),
+        source,
+    })?;
     for _ in 0..ROUNDS {
         let mut walk = Walk {
             tables,
             agent_of: &agent_of,
             tagged: 0,
         };
-        walk.visit(&cgroups.mount_point, "", None)?;
+        walk.visit(&root, "", 0, None)?;
         let tagged = walk.tagged;
         if tagged == 0 {
             return Ok(());
@@ -69,28 +74,35 @@ struct Walk<'a, F> {
 }
 
 impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
+    /// Visits a cgroup and its descendants. Each directory is opened beneath its parent's
+    /// descriptor: an agent can nest cgroups until a path is too long for the kernel.
     fn visit(
         &mut self,
-        directory: &Path,
+        directory: &File,
         path: &str,
+        depth: u32,
         parent: Option<Tag>,
     ) -> Result<(), WalkError> {
         let failed = |source| WalkError::Read {
-            path: directory.to_owned(),
+            path: path.to_owned(),
             source,
         };
-        let id = match fs::metadata(directory) {
-            Ok(metadata) => metadata.ino(),
-            // Removed while we walked.
-            Err(error) if is_gone(&error) => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
+        let id = directory.metadata().map_err(failed)?.ino();
         let tag = self.tag(id, path, parent)?;
         if tag.is_none() && is_slice(path) {
             self.tables.mark_slice(id)?;
         }
-        let entries = match fs::read_dir(directory) {
+        if depth >= MAX_CGROUP_DEPTH {
+            // Nothing deeper can be declared, and what is an agent's is found by its ancestors.
+            if tag.is_some() {
+                self.tables.note_untagged()?;
+            }
+            return Ok(());
+        }
+        let own = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        let entries = match fs::read_dir(&own) {
             Ok(entries) => entries,
+            // Removed while we walked.
             Err(error) if is_gone(&error) => return Ok(()),
             Err(error) => return Err(failed(error)),
         };
@@ -103,9 +115,14 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }
+            let child = match File::open(own.join(entry.file_name())) {
+                Ok(child) => child,
+                Err(error) if is_gone(&error) => continue,
+                Err(error) => return Err(failed(error)),
+            };
             // A name that is not UTF-8 cannot be declared, but what is beneath can inherit.
-            let child = format!("{path}/{}", entry.file_name().to_string_lossy());
-            self.visit(&entry.path(), &child, tag)?;
+            let name = format!("{path}/{}", entry.file_name().to_string_lossy());
+            self.visit(&child, &name, depth + 1, tag)?;
         }
         Ok(())
     }
@@ -155,7 +172,7 @@ fn barrier(cgroups: &Cgroup2) -> Result<(), WalkError> {
         .mount_point
         .join(format!("agentguard-barrier-{}", std::process::id()));
     let failed = |source| WalkError::Read {
-        path: path.clone(),
+        path: path.display().to_string(),
         source,
     };
     fs::create_dir(&path).map_err(failed)?;

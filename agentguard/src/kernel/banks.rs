@@ -108,6 +108,8 @@ impl Banks {
         let inner = create(&rows)?;
         sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.fd().as_fd())
             .map_err(BankError::Publish)?;
+        // The kernel has just waited for the programs that could read what was retired before.
+        self.free_retired();
         self.used
             .insert(bank, u32::try_from(placed.len()).unwrap_or(u32::MAX));
         Ok(placed)
@@ -140,6 +142,10 @@ impl Banks {
             tracing::debug!("membarrier: {error}");
             return;
         }
+        self.free_retired();
+    }
+
+    fn free_retired(&mut self) {
         let outer = self.outer.fd().as_fd();
         self.retired.retain(|bank| {
             sys::clear_inner_map(outer, *bank)

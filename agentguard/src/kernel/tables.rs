@@ -169,17 +169,26 @@ impl Tables {
     pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<(), TableError> {
         match self.tags.insert(cgroup, tag, 0) {
             Err(MapError::SyscallError(error)) if is_full(&error.io_error) => {
-                // The programs then look among the cgroup's ancestors.
-                let count = self
-                    .untagged
-                    .get(&0, 0)
-                    .map_err(failed("count an untagged cgroup"))?;
-                self.untagged
-                    .set(0, count + 1, 0)
-                    .map_err(failed("count an untagged cgroup"))
+                self.note_untagged()
             }
             result => result.map_err(failed("tag a cgroup")),
         }
+    }
+
+    /// Notes that a cgroup of an agent has no tag: the programs then look among the ancestors of
+    /// every cgroup that has none.
+    pub fn note_untagged(&mut self) -> Result<(), TableError> {
+        let what = "count an untagged cgroup";
+        let count = self.untagged.get(&0, 0).map_err(failed(what))?;
+        self.untagged.set(0, count + 1, 0).map_err(failed(what))
+    }
+
+    /// The cgroup ids at which instances begin.
+    pub fn instances(&self) -> Result<Vec<u64>, TableError> {
+        self.instances
+            .keys()
+            .collect::<Result<_, _>>()
+            .map_err(failed("list the instances"))
     }
 
     /// The tags of all cgroups, by cgroup id.

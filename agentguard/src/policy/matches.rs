@@ -38,7 +38,7 @@ pub enum MatchError {
     )]
     UnitTemplate(String),
     /// The name is too long.
-    #[error("the unit name has {bytes} bytes; expected at most {limit}", limit = MAX_UNIT_NAME - 1)]
+    #[error("the unit name has {bytes} bytes; expected at most {limit}", limit = MAX_UNIT_NAME - 2)]
     UnitLength {
         /// Its length.
         bytes: usize,
@@ -68,7 +68,7 @@ pub enum MatchError {
     )]
     CgroupComponent(String),
     /// The path is too long.
-    #[error("the cgroup path has {bytes} bytes; expected at most {limit}", limit = MAX_CGROUP_PATH - 1)]
+    #[error("the cgroup path has {bytes} bytes; expected at most {limit}", limit = MAX_CGROUP_PATH - 2)]
     CgroupLength {
         /// Its length.
         bytes: usize,
@@ -173,7 +173,7 @@ fn unit(name: &str) -> Result<(), MatchError> {
     if stem.ends_with('@') {
         return Err(MatchError::UnitTemplate(name.to_owned()));
     }
-    if name.len() >= MAX_UNIT_NAME {
+    if name.len() > MAX_UNIT_NAME - 2 {
         return Err(MatchError::UnitLength { bytes: name.len() });
     }
     Ok(())
@@ -210,7 +210,7 @@ fn cgroup(path: &str) -> Result<(), MatchError> {
     let impossible = |component: &str| {
         component == ".." || component.len() > MAX_COMPONENT || component.contains(char::is_control)
     };
-    if path.len() >= MAX_CGROUP_PATH {
+    if path.len() > MAX_CGROUP_PATH - 2 {
         return Err(MatchError::CgroupLength { bytes: path.len() });
     }
     if components().any(impossible) {

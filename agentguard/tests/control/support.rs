@@ -124,6 +124,7 @@ impl Backend for Fake {
                 path: "/var/log/agentguard/violations.jsonl".into(),
                 written: 3,
                 unwritten: 0,
+                queued: 0,
             },
             protections: Vec::new(),
             last_reload: None,
