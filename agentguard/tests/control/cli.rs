@@ -148,7 +148,7 @@ fn a_reload_lists_what_is_wrong() {
     let (code, stdout, _) = run(agentguard(server.socket(), &["reload"]));
     assert_eq!(
         (code, stdout.as_str()),
-        (0, "1 agents are declared\n  changed: bot-0\n")
+        (0, "1 agent is declared\n  changed: bot-0\n")
     );
     *server.backend.errors.lock().unwrap() = vec!["a.toml:3:1: bad".into(), "b.toml: no".into()];
     let (code, stdout, stderr) = run(agentguard(server.socket(), &["reload"]));

@@ -80,7 +80,7 @@ fn texts_are_one_line() {
 
 #[test]
 fn units_have_processes() {
-    let longest = format!("{}.service", "u".repeat(119));
+    let longest = format!("{}.service", "u".repeat(246));
     for unit in [
         "a.service",
         "a.slice",
@@ -125,7 +125,7 @@ fn units_have_processes() {
         ),
         (
             longer.as_str(),
-            "the unit name has 128 bytes; expected at most 127",
+            "the unit name has 255 bytes; expected at most 254",
         ),
     ] {
         assert_eq!(
@@ -138,7 +138,7 @@ fn units_have_processes() {
 #[test]
 fn cgroups_are_paths_beneath_the_root() {
     let deepest = "/a".repeat(32);
-    let longest = format!("/{}/{}", "a".repeat(126), "b".repeat(127));
+    let longest = format!("/{}/{}", "a".repeat(126), "b".repeat(126));
     for path in [
         "/a",
         "/agents.slice/a b",
@@ -195,7 +195,7 @@ fn cgroups_are_paths_beneath_the_root() {
         ("/..", impossible("/..")),
         (
             longer.as_str(),
-            "the cgroup path has 256 bytes; expected at most 255".to_owned(),
+            "the cgroup path has 255 bytes; expected at most 254".to_owned(),
         ),
         (
             deeper.as_str(),
