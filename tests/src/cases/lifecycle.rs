@@ -102,15 +102,18 @@ fn killed_command(stage: &Stage) -> Outcome {
         Ok(field("cgroups")? == Some(0))
     })?;
     let own = cgroup::mount_point()?.join(&daemon.settings().cgroup);
-    eventually("the instance's cgroup is gone", || {
-        let left = std::fs::read_dir(&own).map(|entries| {
-            entries
-                .filter_map(Result::ok)
-                .filter(|entry| entry.path().is_dir())
-                .count()
-        });
-        Ok(left.unwrap_or(0) == 0)
-    })
+    let left = || -> Vec<_> {
+        let entries = std::fs::read_dir(&own)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect()
+    };
+    let gone = eventually("the instance's cgroup is gone", || Ok(left().is_empty()));
+    gone.or_else(|error| failed(format!("{error}: {:?}", left())))
 }
 
 /// The lock in the run directory: one daemon at a time, and the first does not suffer.
