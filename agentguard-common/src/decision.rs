@@ -12,7 +12,7 @@
 //! else may still permit, the verdict of such an `allow` therefore counts as "no rule".
 
 use crate::{
-    address::Address,
+    address::{Address, borrow},
     limits::{MAX_SECTION_ROWS, SEARCH_STEPS},
     protocol::{Protocol, port_key},
     rules::{NO_RULE, RuleSet},
@@ -25,7 +25,8 @@ use crate::{
 /// The look-ups that a decision needs.
 pub trait Tables {
     /// Row `index` of the agent's scope; row 0 is the header. `None` is an error: the decision is
-    /// then a refusal.
+    /// then a refusal. Up to [`MAX_SECTION_ROWS`] rows beyond the scope are looked at, and do not
+    /// matter; but they must be there.
     fn row(&self, index: u32) -> Option<&Row>;
 
     /// Whether the peer at a loopback address is a process of the same agent.
@@ -296,24 +297,29 @@ fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<Rule
 
 /// The last row of a section whose key is not above `key`.
 ///
-/// Every section begins with the lowest key, so there is one. The number of steps is a constant,
-/// so that the verifier can bound the loop; it is a function of its own, so that it is verified
-/// apart from what its callers do.
-#[inline(never)]
+/// Every section begins with the lowest key, so there is one. The steps are a constant number, and
+/// none of them branches on what it finds: a candidate beyond the section is looked at and not
+/// taken. So the verifier has one way to follow, not one for each row that could be found.
+#[inline(always)]
 fn search<T: Tables>(tables: &T, start: u32, count: u32, key: &Address) -> Option<u32> {
     if count == 0 || count > MAX_SECTION_ROWS {
         return None;
     }
-    let mut position = 0;
-    let mut step = MAX_SECTION_ROWS;
+    let mut position = 0_u64;
+    let mut step = u64::from(MAX_SECTION_ROWS);
     for _ in 0..SEARCH_STEPS {
         step >>= 1;
         let candidate = position + step;
-        if candidate < count && tables.row(start + candidate)?.key <= *key {
-            position = candidate;
-        }
+        let row = tables.row(start + candidate as u32)?;
+        let is_inside = borrow(
+            candidate,
+            u64::from(count),
+            candidate.wrapping_sub(u64::from(count)),
+        );
+        let is_taken = is_inside & !key.is_below(row.key);
+        position += step & is_taken.wrapping_neg();
     }
-    Some(start + position)
+    Some(start + position as u32)
 }
 
 /// Deny beats allow; what nothing matches is refused.

@@ -34,6 +34,8 @@ pub struct Offsets {
     pub css_cgroup: u32,
     /// `struct kernfs_node.id` (`u64`).
     pub kernfs_node_id: u32,
+    /// `struct kernfs_node.name` (`const char *`).
+    pub kernfs_node_name: u32,
     /// `struct task_struct.pid` (`pid_t`).
     pub task_pid: u32,
     /// `struct task_struct.tgid` (`pid_t`).
@@ -54,4 +56,4 @@ pub struct Offsets {
     pub cred_uid: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 64);
+const _: () = assert!(size_of::<Offsets>() == 68);

@@ -25,7 +25,10 @@ pub const MAX_SECTION_ROWS: u32 = 1 << SEARCH_STEPS;
 pub const MAX_CGROUP_PATH: usize = 256;
 
 /// Bytes of the key for a declared systemd unit's name, which has at most two fewer.
-pub const MAX_UNIT_NAME: usize = 128;
+pub const MAX_UNIT_NAME: usize = 256;
+
+/// Slices that can exist at once.
+pub const MAX_SLICES: u32 = 65_536;
 
 /// Depth below the root at which a cgroup can be declared.
 ///

@@ -146,7 +146,10 @@ unsafe fn describe_task(event: *mut Event, cgroup: u64) {
             (*event).tid = task.tid();
             (*event).uid = task.uid();
             for index in 0..COMM_LEN {
-                (&raw mut (*event).comm).cast::<u8>().add(index).write_volatile(task.comm(index));
+                (&raw mut (*event).comm)
+                    .cast::<u8>()
+                    .add(index)
+                    .write_volatile(task.comm(index));
             }
         } else {
             (*event).started_ns = 0;

@@ -18,6 +18,7 @@ static OFFSETS: Offsets = Offsets {
     css_parent: 0,
     css_cgroup: 0,
     kernfs_node_id: 0,
+    kernfs_node_name: 0,
     task_pid: 0,
     task_tgid: 0,
     task_group_leader: 0,
@@ -57,6 +58,13 @@ impl Cgroup {
     pub fn id(self) -> u64 {
         let node = member!(self.0, cgroup_kn as *const u8);
         member!(node, kernfs_node_id as u64)
+    }
+
+    /// Its name, the last component of its path: a string of the kernel's.
+    #[inline(always)]
+    pub fn name(self) -> *const u8 {
+        let node = member!(self.0, cgroup_kn as *const u8);
+        member!(node, kernfs_node_name as *const u8)
     }
 
     /// Whether it is in the v2 hierarchy. Ids of different hierarchies overlap.

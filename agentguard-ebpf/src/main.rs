@@ -20,7 +20,10 @@
 #![no_main]
 // Atomic addition (`atomic.rs`).
 #![feature(core_intrinsics)]
-#![expect(internal_features, reason = "there is no stable form of it for this target")]
+#![expect(
+    internal_features,
+    reason = "there is no stable form of it for this target"
+)]
 
 mod atomic;
 mod events;

@@ -5,7 +5,7 @@ use agentguard_common::{
     event::Event,
     identity::Tag,
     limits::{
-        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_INSTANCES,
+        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_INSTANCES, MAX_SLICES,
         MAX_UNIT_NAME, RING_BYTES,
     },
     scope::Row,
@@ -45,6 +45,11 @@ pub static PATHS: HashMap<[u8; MAX_CGROUP_PATH], u32, { MAX_AGENTS as usize * 4 
 #[btf_map]
 pub static UNITS: HashMap<[u8; MAX_UNIT_NAME], u32, { MAX_AGENTS as usize * 4 }, NO_PREALLOC> =
     HashMap::new();
+
+/// The root cgroup and the slices beneath nothing but slices: where systemd's units are. The values
+/// mean nothing.
+#[btf_map]
+pub static SLICES: HashMap<u64, u8, { MAX_SLICES as usize }, NO_PREALLOC> = HashMap::new();
 
 /// Agent → its [`ScopeWord`](agentguard_common::scope::ScopeWord).
 #[btf_map]

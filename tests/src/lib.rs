@@ -3,12 +3,15 @@
 //! The parts can be used alone: [`world`] makes two hosts, [`far`] stands at the other end and
 //! counts, [`daemon`] runs the program under test, [`probe`] performs one technique.
 
+pub mod bench;
 pub mod cases;
 pub mod daemon;
+pub mod demo;
 pub mod error;
 pub mod far;
 pub mod harness;
 pub mod host;
 pub mod probe;
+pub mod supervise;
 pub mod sys;
 pub mod world;

@@ -1,7 +1,7 @@
 //! Builds the kernel side, once for each state of its sources and tools.
 
 use std::{
-    fs,
+    env, fs, iter,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -27,9 +27,14 @@ pub(crate) fn build(compiler: &Compiler, linker: &Linker) -> Result<()> {
     }
 
     println!("ebpf: building {}", object.display());
-    process::run(
-        cargo_build(compiler).env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &linker.path),
-    )?;
+    // By name, as the crate's configuration has it: another path would compile `core` anew.
+    let directory = linker
+        .path
+        .parent()
+        .context("the linker is in a directory")?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = iter::once(directory.to_owned()).chain(env::split_paths(&path));
+    process::run(cargo_build(compiler).env("PATH", env::join_paths(path)?))?;
     replace(
         &build_directory().join("bpfel-unknown-none/release/agentguard-ebpf"),
         &object,

@@ -81,14 +81,8 @@ pub(crate) fn build(profile: Profile) -> Result<Programs> {
 pub(crate) fn build_dependencies(profile: Profile) -> Result<()> {
     let mut command = cargo(profile, "build")?;
     command
-        .args([
-            "--workspace",
-            "--exclude",
-            "xtask",
-            "--bins",
-            "--keep-going",
-            "--quiet",
-        ])
+        .args(["--workspace", "--exclude", "xtask", "--bins"])
+        .args(["--keep-going", "--quiet"])
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Job::start(&mut command)?.wait()?;

@@ -17,7 +17,7 @@ use super::tag;
 use crate::{
     atomic::add_one,
     kernel::Cgroup,
-    maps::{INSTANCES, PATHS, TAGS, UNITS, UNTAGGED},
+    maps::{INSTANCES, PATHS, SLICES, TAGS, UNITS, UNTAGGED},
 };
 
 #[btf_tracepoint(function = "cgroup_mkdir")]
@@ -28,10 +28,12 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     }
     let id = cgroup.id();
     // A tag is not shed: what an agent makes is the agent's, whatever it is called.
-    let inherited = cgroup.parent_id().and_then(tag);
-    let tag = match inherited {
+    let Some(parent) = cgroup.parent_id() else {
+        return 0;
+    };
+    let tag = match tag(parent) {
         Some(tag) => tag,
-        None => match declared(ctx.arg(1)) {
+        None => match by_path(ctx.arg(1)).or_else(|| by_unit(cgroup, parent, id)) {
             Some(agent) => {
                 let tag = Tag {
                     instance: id,
@@ -55,13 +57,9 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// The agent that declared the cgroup at `path`, a string of the kernel's.
-#[inline(always)]
-fn declared(path: *const u8) -> Option<u32> {
-    by_path(path).or_else(|| by_unit(path))
-}
-
 // The keys would not fit on one stack frame beside each other.
+
+/// The agent that declared the cgroup's path, a string of the kernel's.
 #[inline(never)]
 fn by_path(path: *const u8) -> Option<u32> {
     let mut key = [0_u8; MAX_CGROUP_PATH];
@@ -70,47 +68,49 @@ fn by_path(path: *const u8) -> Option<u32> {
     unsafe { PATHS.get(&key) }.copied()
 }
 
-// A unit of the system's manager lies beneath slices only, so `/system.slice/x.service` is the unit
-// `x.service`, and a cgroup of that name in a user's session is not.
+/// The agent that declared the cgroup as a unit. A unit of the system's manager lies beneath slices
+/// only, so `/system.slice/x.service` is the unit `x.service`, and a cgroup of that name in a
+/// user's session is not.
 #[inline(never)]
-fn by_unit(path: *const u8) -> Option<u32> {
-    let name = path.wrapping_add(unit_start(path)?);
+fn by_unit(cgroup: Cgroup, parent: u64, id: u64) -> Option<u32> {
+    // SAFETY: the value is not read.
+    unsafe { SLICES.get(&parent) }?;
     let mut key = [0_u8; MAX_UNIT_NAME];
-    read(&mut key, name)?;
+    let name = cgroup.name();
+    let length = read(&mut key, name)?;
     // SAFETY: the value is read at once.
-    unsafe { UNITS.get(&key) }.copied()
+    if let Some(agent) = unsafe { UNITS.get(&key) } {
+        return Some(*agent);
+    }
+    if ends_with_slice(name, length) {
+        // A unit in a slice that finds no room would not be known; there is room for more slices
+        // than a host has.
+        let _ = SLICES.insert(&id, &0, 0);
+    }
+    None
 }
 
-/// Where the last component of a path begins, if all the components before it are slices.
-#[inline(never)]
-fn unit_start(path: *const u8) -> Option<usize> {
-    const SLICE: u64 = u64::from_be_bytes(*b"\0\0.slice");
-    let mut text = [0_u8; MAX_CGROUP_PATH];
-    let length = read(&mut text, path)?;
-    let mut window = 0_u64;
-    let mut start = 0;
-    for (index, byte) in text.iter().enumerate() {
-        if index >= length {
-            break;
-        }
-        if *byte == b'/' {
-            if index != 0 && window & 0xffff_ffff_ffff != SLICE {
-                return None;
-            }
-            start = index + 1;
-        }
-        window = window << 8 | u64::from(*byte);
-    }
-    Some(start)
+#[inline(always)]
+fn ends_with_slice(name: *const u8, length: usize) -> bool {
+    const SUFFIX: [u8; 8] = *b".slice\0\0";
+    let mut end = [0_u8; 8];
+    // SAFETY: the destination has eight bytes; the helper checks the source.
+    let read = unsafe {
+        bpf_probe_read_kernel_str(
+            end.as_mut_ptr().cast(),
+            8,
+            name.wrapping_add(length).wrapping_sub(6).cast(),
+        )
+    };
+    length > 6 && read == 7 && u64::from_ne_bytes(end) == u64::from_ne_bytes(SUFFIX)
 }
 
 /// Copies a string and returns its length, or `None` if it does not fit with its NUL.
 #[inline(always)]
 fn read<const N: usize>(into: &mut [u8; N], string: *const u8) -> Option<usize> {
     // SAFETY: the destination has N bytes; the helper checks the source.
-    let length = unsafe {
-        bpf_probe_read_kernel_str(into.as_mut_ptr().cast(), N as u32, string.cast())
-    };
+    let length =
+        unsafe { bpf_probe_read_kernel_str(into.as_mut_ptr().cast(), N as u32, string.cast()) };
     // The helper cuts what is too long to N bytes with the NUL.
     if length <= 0 || length >= N as i64 {
         return None;

@@ -5,7 +5,10 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{kernel::Cgroup, maps::{INSTANCES, TAGS}};
+use crate::{
+    kernel::Cgroup,
+    maps::{INSTANCES, SLICES, TAGS},
+};
 
 #[btf_tracepoint(function = "cgroup_release")]
 pub fn cgroup_release(ctx: BtfTracePointContext) -> i32 {
@@ -15,6 +18,7 @@ pub fn cgroup_release(ctx: BtfTracePointContext) -> i32 {
         let id = cgroup.id();
         let _ = TAGS.remove(&id);
         let _ = INSTANCES.remove(&id);
+        let _ = SLICES.remove(&id);
     }
     0
 }

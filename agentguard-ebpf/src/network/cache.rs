@@ -17,9 +17,7 @@ use aya_ebpf::{
         BPF_F_CLONE, BPF_F_NO_PREALLOC, BPF_SK_STORAGE_GET_F_CREATE, bpf_map_type, bpf_spin_lock,
     },
     cty::c_void,
-    helpers::generated::{
-        bpf_sk_storage_get, bpf_spin_lock as lock, bpf_spin_unlock as unlock,
-    },
+    helpers::generated::{bpf_sk_storage_get, bpf_spin_lock as lock, bpf_spin_unlock as unlock},
     macros::btf_map,
 };
 

@@ -1,10 +1,6 @@
 //! What the address hooks are told, in the decision's terms.
 
-use agentguard_common::{
-    address::Address,
-    decision::Endpoint,
-    protocol::Protocol,
-};
+use agentguard_common::{address::Address, decision::Endpoint, protocol::Protocol};
 use aya_ebpf::{
     bindings::{bpf_sock, bpf_sock_addr},
     cty::c_void,

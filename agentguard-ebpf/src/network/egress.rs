@@ -43,7 +43,11 @@ fn packet(skb: *mut __sk_buff) -> bool {
     // SAFETY: the context is valid; the verifier checks both pointers.
     let sk = unsafe {
         let sk = (*skb).__bindgen_anon_2.sk;
-        if sk.is_null() { sk } else { bpf_sk_fullsock(sk) }
+        if sk.is_null() {
+            sk
+        } else {
+            bpf_sk_fullsock(sk)
+        }
     };
     if sk.is_null() {
         // The kernel runs the hook for full sockets only; if it ever does not, an agent's packet

@@ -73,16 +73,12 @@ fn owned_by(context: *mut c_void, agent: u32, local: &Local, to: &Endpoint) -> b
     match to.protocol {
         Protocol::Tcp => {
             // SAFETY: the tuple has `size` bytes; the socket is released below.
-            let peer = unsafe {
-                bpf_sk_lookup_tcp(context, tuple, size, NETNS, 0)
-            };
+            let peer = unsafe { bpf_sk_lookup_tcp(context, tuple, size, NETNS, 0) };
             is_agents(peer, agent)
         }
         Protocol::Udp => {
             // SAFETY: as above.
-            let peer = unsafe {
-                bpf_sk_lookup_udp(context, tuple, size, NETNS, 0)
-            };
+            let peer = unsafe { bpf_sk_lookup_udp(context, tuple, size, NETNS, 0) };
             is_agents(peer, agent)
         }
         Protocol::Icmp => false,

@@ -12,11 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::{
-    sys::{
-        socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket},
-        stat::{Mode, fchmod},
-    },
+use nix::sys::{
+    socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket},
+    stat::{Mode, fchmod},
 };
 
 /// Members of this group may use the control socket, besides root.

@@ -86,6 +86,9 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
             Err(error) => return Err(failed(error)),
         };
         let tag = self.tag(id, path, parent)?;
+        if tag.is_none() && is_slice(path) {
+            self.tables.mark_slice(id)?;
+        }
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if is_gone(&error) => return Ok(()),
@@ -131,6 +134,14 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
     }
 }
 
+/// Whether a cgroup is where systemd's units are: the root, or a slice beneath nothing but slices.
+fn is_slice(path: &str) -> bool {
+    path.split('/').skip(1).all(|name| {
+        name.strip_suffix(".slice")
+            .is_some_and(|stem| !stem.is_empty())
+    })
+}
+
 fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -149,4 +160,24 @@ fn barrier(cgroups: &Cgroup2) -> Result<(), WalkError> {
     };
     fs::create_dir(&path).map_err(failed)?;
     fs::remove_dir(&path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_beneath_slices() {
+        for path in ["", "/system.slice", "/a.slice/a-b.slice"] {
+            assert!(is_slice(path), "{path}");
+        }
+        for path in [
+            "/x",
+            "/.slice",
+            "/user.slice/user@1.service",
+            "/x/system.slice",
+        ] {
+            assert!(!is_slice(path), "{path}");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, io, os::fd::AsFd};
 
 use agentguard_common::{
-    limits::{MAX_BANK_ROWS, MAX_BANKS},
+    limits::{MAX_BANK_ROWS, MAX_BANKS, MAX_SECTION_ROWS},
     scope::{Row, ScopeWord},
 };
 use aya::maps::{MapData, MapError};
@@ -103,6 +103,8 @@ impl Banks {
                 .pack();
             }
         }
+        // What the search of the last section may look at, and not take.
+        rows.resize(rows.len() + MAX_SECTION_ROWS as usize, Row::default());
         let inner = create(&rows)?;
         sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.fd().as_fd())
             .map_err(BankError::Publish)?;
@@ -154,7 +156,7 @@ fn fitting(scopes: &[(u32, &Compiled)]) -> usize {
         .iter()
         .take_while(|(_, compiled)| {
             rows += compiled.rows().len();
-            rows <= MAX_BANK_ROWS as usize
+            rows + MAX_SECTION_ROWS as usize <= MAX_BANK_ROWS as usize
         })
         .count();
     // A single scope is far smaller than a bank.

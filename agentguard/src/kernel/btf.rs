@@ -55,6 +55,7 @@ fn resolve(btf: &Btf<'_>) -> Result<Offsets, BtfError> {
         css_parent: btf.member("cgroup_subsys_state", "parent")?,
         css_cgroup: btf.member("cgroup_subsys_state", "cgroup")?,
         kernfs_node_id: btf.member("kernfs_node", "id")?,
+        kernfs_node_name: btf.member("kernfs_node", "name")?,
         task_pid: btf.member("task_struct", "pid")?,
         task_tgid: btf.member("task_struct", "tgid")?,
         task_group_leader: btf.member("task_struct", "group_leader")?,

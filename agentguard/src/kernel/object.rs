@@ -1,5 +1,7 @@
 //! The eBPF object: loaded, with the kernel's offsets in it.
 
+use std::time::Instant;
+
 use agentguard_common::identity::Offsets;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
@@ -99,18 +101,32 @@ fn create(offsets: &Offsets, sizes: Sizes, level: VerifierLogLevel) -> Result<Eb
 
 fn load_programs(ebpf: &mut Ebpf, kernel_btf: &Btf) -> Result<(), LoadError> {
     for name in TRACEPOINTS {
-        let tracepoint: &mut BtfTracePoint = program(ebpf, name)?;
-        let loaded = tracepoint.load(name, kernel_btf);
-        loaded.map_err(|error| refused(name, &error))?;
+        timed(name, || {
+            program::<BtfTracePoint>(ebpf, name).map(|it| it.load(name, kernel_btf))
+        })?;
     }
     for name in SOCK_ADDR_PROGRAMS {
-        let loaded = program::<CgroupSockAddr>(ebpf, name)?.load();
-        loaded.map_err(|error| refused(name, &error))?;
+        timed(name, || {
+            program::<CgroupSockAddr>(ebpf, name).map(|it| it.load())
+        })?;
     }
-    let loaded = program::<CgroupSock>(ebpf, SOCK_PROGRAM)?.load();
-    loaded.map_err(|error| refused(SOCK_PROGRAM, &error))?;
-    let loaded = program::<CgroupSkb>(ebpf, EGRESS_PROGRAM)?.load();
-    loaded.map_err(|error| refused(EGRESS_PROGRAM, &error))
+    timed(SOCK_PROGRAM, || {
+        program::<CgroupSock>(ebpf, SOCK_PROGRAM).map(|it| it.load())
+    })?;
+    timed(EGRESS_PROGRAM, || {
+        program::<CgroupSkb>(ebpf, EGRESS_PROGRAM).map(|it| it.load())
+    })
+}
+
+/// Loads one program, and says how long the verifier took.
+fn timed(
+    name: &'static str,
+    load: impl FnOnce() -> Result<Result<(), ProgramError>, LoadError>,
+) -> Result<(), LoadError> {
+    let start = Instant::now();
+    let loaded = load()?.map_err(|error| refused(name, &error));
+    tracing::info!("program {name}: {:?}", start.elapsed());
+    loaded
 }
 
 /// A program of the object.

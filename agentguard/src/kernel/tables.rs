@@ -53,6 +53,7 @@ pub struct Tables {
     untagged: Array<MapData, u64>,
     paths: HashMap<MapData, [u8; MAX_CGROUP_PATH], u32>,
     units: HashMap<MapData, [u8; MAX_UNIT_NAME], u32>,
+    slices: HashMap<MapData, u64, u8>,
     scopes: Array<MapData, u64>,
     counters: Array<MapData, Counters>,
     banks: Banks,
@@ -70,6 +71,7 @@ impl Tables {
             untagged: take(ebpf, "UNTAGGED")?,
             paths: take(ebpf, "PATHS")?,
             units: take(ebpf, "UNITS")?,
+            slices: take(ebpf, "SLICES")?,
             scopes: take(ebpf, "SCOPES")?,
             counters: take(ebpf, "COUNTERS")?,
             banks: Banks::new(banks),
@@ -136,6 +138,13 @@ impl Tables {
     /// Withdraws the declaration of a unit. What is tagged stays tagged.
     pub fn withdraw_unit(&mut self, unit: &str) -> Result<(), TableError> {
         forgiving(self.units.remove(&key(unit)?)).map_err(failed("withdraw a unit"))
+    }
+
+    /// Notes that a cgroup is the root, or a slice beneath nothing but slices.
+    pub fn mark_slice(&mut self, cgroup: u64) -> Result<(), TableError> {
+        self.slices
+            .insert(cgroup, 0, 0)
+            .map_err(failed("note a slice"))
     }
 
     /// The tag of a cgroup.

@@ -3,6 +3,7 @@
 use agentguard_common::{
     address::Address,
     decision::{Endpoint, Tables},
+    limits::MAX_SECTION_ROWS,
     protocol::{Protocol, port_key},
     rules::RuleSet,
     scope::{FLAG_ICMP, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, OBSERVE_ROW, Row},
@@ -51,7 +52,15 @@ impl Compiled {
 
 impl Tables for Compiled {
     fn row(&self, index: u32) -> Option<&Row> {
-        self.rows.get(index as usize)
+        const BEYOND: Row = Row {
+            key: Address::MIN,
+            rules: RuleSet::EMPTY,
+        };
+        let rows = self.rows.len();
+        let is_beyond = (rows..rows + MAX_SECTION_ROWS as usize).contains(&(index as usize));
+        self.rows
+            .get(index as usize)
+            .or(is_beyond.then_some(&BEYOND))
     }
 
     fn same_agent(&self, _: &Endpoint) -> bool {

@@ -98,7 +98,6 @@ pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(" ");
-    println!("setup: installing with apt-get: {list}");
     let sudo = !geteuid().is_root();
     if sudo && workspace::find_program("sudo").is_none() {
         bail!(
@@ -106,6 +105,7 @@ pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
              apt-get update\n  apt-get install --no-install-recommends {list}"
         );
     }
+    println!("setup: installing with apt-get: {list}");
     UPDATE.call_once(|| {
         // An update that fails may still leave usable lists: the installation decides.
         if let Err(error) = process::run(apt_get(sudo).args(["--quiet=2", "update"])) {

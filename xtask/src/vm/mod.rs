@@ -6,6 +6,7 @@ mod initramfs;
 mod kernel;
 mod modules;
 mod qemu;
+mod sources;
 
 use std::{fs, path::PathBuf, time::Instant};
 

@@ -1,0 +1,117 @@
+//! What is printed and written.
+
+use serde_json::{Value, json};
+
+use super::{case::Case, operation::Operation, statistics::Spread};
+
+/// What was found of one operation in one case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finding {
+    pub(super) operation: Operation,
+    pub(super) case: Case,
+    /// Time with programs to time without.
+    pub(super) ratio: Spread,
+    /// Nanoseconds of one operation without programs.
+    pub(super) base: f64,
+}
+
+/// What a ratio says about its budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There is no budget.
+    None,
+    /// Kept.
+    Kept,
+    /// The median is above, and yet a quarter of the rounds is not.
+    Unsure,
+    /// Three quarters of the rounds are above.
+    Broken,
+}
+
+impl Finding {
+    pub(super) fn verdict(&self) -> Verdict {
+        match self.case.budget(self.operation) {
+            None => Verdict::None,
+            Some(budget) if self.ratio.median <= budget => Verdict::Kept,
+            Some(budget) if self.ratio.lower <= budget => Verdict::Unsure,
+            Some(_) => Verdict::Broken,
+        }
+    }
+
+    /// One line of the table.
+    pub(super) fn row(&self) -> String {
+        let verdict = match self.verdict() {
+            Verdict::None => "",
+            Verdict::Kept => "kept",
+            Verdict::Unsure => "unsure",
+            Verdict::Broken => "BROKEN",
+        };
+        let budget = self.case.budget(self.operation);
+        format!(
+            "{:<12} {:<18} {:>9.2}  {:.3}  {:.3} … {:.3}   {:<6}  {verdict}",
+            self.operation.name(),
+            self.case.name(),
+            self.base / 1000.0,
+            self.ratio.median,
+            self.ratio.lower,
+            self.ratio.upper,
+            budget
+                .map(|budget| format!("{budget:.2}"))
+                .unwrap_or_default(),
+        )
+        .trim_end()
+        .to_owned()
+    }
+
+    pub(super) fn to_json(self) -> Value {
+        json!({
+            "operation": self.operation.name(),
+            "case": self.case.name(),
+            "base_ns": self.base.round(),
+            "ratio": round(self.ratio.median),
+            "lower_quartile": round(self.ratio.lower),
+            "upper_quartile": round(self.ratio.upper),
+            "budget": self.case.budget(self.operation),
+            "verdict": match self.verdict() {
+                Verdict::None => "none",
+                Verdict::Kept => "kept",
+                Verdict::Unsure => "unsure",
+                Verdict::Broken => "broken",
+            },
+        })
+    }
+}
+
+fn round(ratio: f64) -> f64 {
+    (ratio * 10_000.0).round() / 10_000.0
+}
+
+/// The head of the table.
+pub(super) const HEAD: &str =
+    "operation    process             base µs  ratio  quartiles       budget  verdict";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_broken_only_with_confidence() {
+        let verdict = |lower, median| {
+            let ratio = Spread {
+                lower,
+                median,
+                upper: 2.0,
+            };
+            let finding = Finding {
+                operation: Operation::Datagram,
+                case: Case::FewRules,
+                ratio,
+                base: 1.0,
+            };
+            finding.verdict()
+        };
+        assert_eq!(verdict(1.0, 1.1), Verdict::Kept);
+        assert_eq!(verdict(1.05, 1.15), Verdict::Unsure);
+        assert_eq!(verdict(1.11, 1.15), Verdict::Broken);
+    }
+}

@@ -1,0 +1,105 @@
+//! The other end: threads of the benchmark itself, outside every scope.
+
+use std::{
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    thread,
+};
+
+use super::{
+    link::{FAR, Link},
+    operation::Operation,
+    scheduling,
+};
+use crate::{
+    error::{Context, Outcome},
+    sys,
+};
+
+/// What becomes of a connection.
+type Service = fn(TcpStream) -> io::Result<()>;
+
+/// Holds the socket that datagrams go to. Nobody reads them: each is dropped at the full buffer.
+#[derive(Debug)]
+pub(super) struct Servers {
+    _sink: UdpSocket,
+}
+
+impl Servers {
+    /// Starts them. The threads end with the process.
+    pub(super) fn start(link: &Link) -> Outcome<Self> {
+        let listen = |operation: Operation| {
+            link.far.run(|| {
+                TcpListener::bind((FAR, operation.port()))
+                    .context(format!("listen for {operation}"))
+            })
+        };
+        let services: [(Operation, Service); 3] = [
+            (Operation::Connect, |stream| {
+                drop(stream);
+                Ok(())
+            }),
+            (Operation::Exchange, |stream| serve(stream, exchange)),
+            (Operation::Bulk, |stream| serve(stream, swallow)),
+        ];
+        for (operation, service) in services {
+            let listener = listen(operation)?;
+            thread::spawn(move || {
+                prepare();
+                for stream in listener.incoming() {
+                    if let Err(error) = stream.and_then(service) {
+                        eprintln!("the server of {operation}: {error}");
+                    }
+                }
+            });
+        }
+        let sink = link.far.run(|| {
+            let port = Operation::Datagram.port();
+            UdpSocket::bind((FAR, port)).context("bind the sink of datagrams")
+        })?;
+        sys::set_flag(&sink, libc::SOL_SOCKET, libc::SO_RCVBUF, 1).context("shrink a buffer")?;
+        Ok(Self { _sink: sink })
+    }
+}
+
+fn prepare() {
+    if let Err(error) = scheduling::pin() {
+        eprintln!("a server cannot be bound to a CPU: {error}");
+    }
+    scheduling::real_time();
+}
+
+/// Serves a connection in a thread of its own until the peer closes it.
+#[expect(clippy::unnecessary_wraps, reason = "the type of a service")]
+fn serve(stream: TcpStream, service: fn(&mut TcpStream) -> io::Result<()>) -> io::Result<()> {
+    thread::spawn(move || {
+        prepare();
+        let mut stream = stream;
+        // The end of a worker is the end of its connections.
+        while service(&mut stream).is_ok() {}
+    });
+    Ok(())
+}
+
+fn exchange(stream: &mut TcpStream) -> io::Result<()> {
+    let mut byte = [0];
+    stream.read_exact(&mut byte)?;
+    stream.write_all(&byte)
+}
+
+/// Reads a length, then that many bytes, then says that it has them all.
+fn swallow(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut length = [0; 8];
+    stream.read_exact(&mut length)?;
+    let mut rest = usize::try_from(u64::from_ne_bytes(length)).map_err(io::Error::other)?;
+    let mut buffer = vec![0; 256 << 10];
+    while rest > 0 {
+        let wanted = rest.min(buffer.len());
+        match stream.read(&mut buffer[..wanted])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => rest -= count,
+        }
+    }
+    stream.write_all(&[1])
+}

@@ -1,0 +1,98 @@
+//! The process that is measured. It reads `OPERATION COUNT` from standard input and answers the
+//! nanoseconds that so many operations took.
+
+use std::{
+    io::{self, BufRead, Read, Write},
+    net::{Ipv4Addr, TcpStream, UdpSocket},
+    time::Instant,
+};
+
+use super::{link::FAR, operation::Operation, scheduling};
+use crate::error::{Context, Error, Outcome};
+
+/// What one operation of a bulk transfer writes, in bytes.
+static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
+/// What a datagram carries.
+static DATAGRAM: [u8; 64] = [7; 64];
+
+/// The loop of the worker; it ends with its input.
+pub fn work() -> Outcome {
+    scheduling::pin().context("bind the worker to a CPU")?;
+    scheduling::real_time();
+    let mut sockets = Sockets::open()?;
+    println!("ready");
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let (operation, count) =
+            parse(&line).ok_or_else(|| Error::Failed(format!("a worker cannot do `{line}`")))?;
+        // After a pause caches and predictors are cold.
+        sockets
+            .perform(operation, count / 8 + 1)
+            .context(operation)?;
+        let begin = Instant::now();
+        sockets.perform(operation, count).context(operation)?;
+        println!("{}", begin.elapsed().as_nanos());
+    }
+    Ok(())
+}
+
+fn parse(line: &str) -> Option<(Operation, u64)> {
+    let (operation, count) = line.split_once(' ')?;
+    Some((Operation::named(operation)?, count.parse().ok()?))
+}
+
+struct Sockets {
+    datagrams: UdpSocket,
+    exchange: TcpStream,
+    bulk: TcpStream,
+}
+
+impl Sockets {
+    fn open() -> Outcome<Self> {
+        let connect = |operation: Operation| {
+            let stream = TcpStream::connect((FAR, operation.port()))?;
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(stream)
+        };
+        Ok(Self {
+            datagrams: UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).context("bind a socket")?,
+            exchange: connect(Operation::Exchange).context("connect for exchanges")?,
+            bulk: connect(Operation::Bulk).context("connect for bulk transfers")?,
+        })
+    }
+
+    fn perform(&mut self, operation: Operation, count: u64) -> io::Result<()> {
+        let mut byte = [0];
+        match operation {
+            Operation::Connect => {
+                for _ in 0..count {
+                    let mut stream = TcpStream::connect((FAR, operation.port()))?;
+                    // The server closes at once; to wait for it keeps its queue from filling up.
+                    if stream.read(&mut byte)? != 0 {
+                        return Err(io::Error::other("the server speaks"));
+                    }
+                }
+            }
+            Operation::Datagram => {
+                for _ in 0..count {
+                    self.datagrams.send_to(&DATAGRAM, (FAR, operation.port()))?;
+                }
+            }
+            Operation::Exchange => {
+                for _ in 0..count {
+                    self.exchange.write_all(&[1])?;
+                    self.exchange.read_exact(&mut byte)?;
+                }
+            }
+            Operation::Bulk => {
+                let length = count * CHUNK.len() as u64;
+                self.bulk.write_all(&length.to_ne_bytes())?;
+                for _ in 0..count {
+                    self.bulk.write_all(&CHUNK)?;
+                }
+                self.bulk.read_exact(&mut byte)?;
+            }
+        }
+        Ok(())
+    }
+}

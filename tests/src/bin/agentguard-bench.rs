@@ -1,0 +1,32 @@
+//! What enforcement costs: ratios to no enforcement, measured in one run.
+
+use std::process::ExitCode;
+
+use agentguard_tests::{
+    bench::{self, Options},
+    error::Outcome,
+    supervise,
+};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match start(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("agentguard-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &[String]) -> Outcome<ExitCode> {
+    match arguments {
+        [word] if word == bench::WORKER => bench::work().map(|()| ExitCode::SUCCESS),
+        [word, rest @ ..] if word == supervise::CHILD => bench::run(&Options::parse(rest)?),
+        _ => {
+            Options::parse(arguments)?;
+            supervise::require_root("to load BPF programs and make network namespaces")?;
+            supervise::supervise(arguments)
+        }
+    }
+}
