@@ -33,6 +33,8 @@ pub(super) const GROUP: Group = Group {
         scenario("killed-command-leaves-nothing", killed_command),
         scenario("second-daemon-is-refused", second_daemon),
         scenario("stopped-daemon-still-enforces", frozen),
+        scenario("endless-cgroup-path-of-an-agent", endless_path),
+        scenario("endless-cgroup-path-of-another", endless_path_outside),
     ],
 };
 
@@ -102,15 +104,17 @@ fn killed_command(stage: &Stage) -> Outcome {
         Ok(field("cgroups")? == Some(0))
     })?;
     let own = cgroup::mount_point()?.join(&daemon.settings().cgroup);
-    eventually("the instance's cgroup is gone", || {
-        let left = std::fs::read_dir(&own).map(|entries| {
-            entries
-                .filter_map(Result::ok)
-                .filter(|entry| entry.path().is_dir())
-                .count()
-        });
-        Ok(left.unwrap_or(0) == 0)
-    })
+    // Beside the instances the daemon has a cgroup that keeps this one in being.
+    let left = || -> Vec<_> {
+        let entries = std::fs::read_dir(&own)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("guarded")).collect()
+    };
+    let gone = eventually("the instance's cgroup is gone", || Ok(left().is_empty()));
+    gone.or_else(|error| failed(format!("{error}: {:?}", left())))
 }
 
 /// The lock in the run directory: one daemon at a time, and the first does not suffer.
@@ -133,6 +137,40 @@ fn second_daemon(stage: &Stage) -> Outcome {
         }
     }
     is_confined(stage, &daemon, "guarded")
+}
+
+/// Levels of cgroups with names of 250 bytes: longer than `PATH_MAX`, and than a line of the log.
+const LEVELS: &str = "36";
+
+/// What an agent does in its own cgroups hinders neither a reload nor a restart.
+fn endless_path(stage: &Stage) -> Outcome {
+    let mut daemon = stage.start(&[GUARDED])?;
+    let deep = ["deep-cgroup", FORBIDDEN, LEVELS];
+    let first = stage.begin_tagged(&daemon, "guarded", &deep)?;
+    let second = stage.begin_tagged(&daemon, "guarded", &deep)?;
+    daemon.write_scope("guarded", &GUARDED.1.replace("7001", "7002"))?;
+    daemon.reload()?;
+    let moment = daemon.moment("guarded")?;
+    is_refused(&first.finish()?, "sendto")?;
+    has(
+        only(&daemon.since(&moment)?)?,
+        &[("agent", "guarded"), ("destination", FORBIDDEN)],
+    )?;
+    daemon.kill()?;
+    daemon.restart()?;
+    is_refused(&second.finish()?, "sendto")?;
+    is_confined(stage, &daemon, "guarded")
+}
+
+/// Nor does what somebody else does in his.
+fn endless_path_outside(stage: &Stage) -> Outcome {
+    let other = Cgroup::create(&slice("other"))?;
+    let mut command = stage.untagged(&["deep-cgroup", FORBIDDEN, LEVELS]);
+    other.place(&mut command)?;
+    let probe = crate::harness::Interactive::start(command)?;
+    let daemon = stage.start(&[GUARDED])?;
+    is_confined(stage, &daemon, "guarded")?;
+    worked(&probe.finish()?)
 }
 
 /// SIGSTOP: the kernel decides, the daemon only writes it down later.

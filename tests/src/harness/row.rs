@@ -34,6 +34,8 @@ pub enum Expect {
     Observed(Expected),
     /// This call fails with EPERM, nothing arrives, one record.
     Refused(&'static str, Expected),
+    /// The kernel does not tell the caller: every call works, nothing arrives, one record.
+    Dropped(Expected),
 }
 
 /// What the one record must say.
@@ -122,6 +124,15 @@ impl Row {
                     "{step} should be refused with EPERM: {}",
                     reading.summary()
                 );
+                ensure!(
+                    arrived == 0,
+                    "{arrived} packets arrive at {:?}",
+                    self.arrives
+                );
+                verdict::check(stage, self.agent, "refused", expected, one(records)?)?;
+            }
+            Expect::Dropped(expected) => {
+                ensure!(outcome.is_none(), "refused: {}", reading.summary());
                 ensure!(
                     arrived == 0,
                     "{arrived} packets arrive at {:?}",

@@ -182,7 +182,7 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         tally.add(
             format!("{}/{}", group.name, case.name),
             "fail",
-            &format!("{end}: {said}"),
+            &format!("{end}: {}", said.trim_start()),
         );
     }
     let left = end_orphans()

@@ -107,11 +107,14 @@ pub fn remove(directory: &Path) -> Outcome {
     }
 }
 
+/// Works with paths of any length: each directory is reached from the one above it.
 fn remove_tree(directory: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(directory)? {
+    let open = fs::File::open(directory)?;
+    let here = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+    for entry in fs::read_dir(&here)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            remove_tree(&entry.path())?;
+            remove_tree(&here.join(entry.file_name()))?;
         }
     }
     fs::remove_dir(directory)

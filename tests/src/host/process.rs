@@ -128,6 +128,34 @@ fn parent(pid: u32) -> Option<u32> {
         .ok()
 }
 
+/// Processor time that a process has used so far, that of its threads included.
+pub fn processor_time(pid: u32) -> Outcome<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("read a process's times")?;
+    let fields = stat
+        .rsplit_once(')')
+        .map_or("", |(_, rest)| rest)
+        .split_whitespace();
+    // Fields 14 and 15 of proc(5), in hundredths of a second; the first after the name is field 3.
+    let ticks: u64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// Whether more is to be run on this machine than it has processors for.
+pub fn is_busy() -> bool {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load
+        .split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(0.0);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors).is_ok_and(|processors| load > f64::from(processors))
+}
+
 /// The command line of a process, for messages.
 pub fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

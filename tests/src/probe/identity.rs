@@ -14,6 +14,7 @@ use crate::{error::Error, host::cgroup, sys};
 
 pub(super) const TECHNIQUES: &[Technique] = &[
     ("sub-cgroup", sub_cgroup),
+    ("deep-cgroup", deep_cgroup),
     ("rename", rename),
     ("daemonise", daemonise),
     ("control-socket", control_socket),
@@ -37,6 +38,24 @@ pub(super) fn own_cgroup() -> Result<PathBuf, Stop> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
     let path = path.ok_or_else(|| Error::Failed("no cgroup v2 for this process".into()))?;
     Ok(cgroup::mount_point()?.join(path))
+}
+
+/// `deep-cgroup TO LEVELS`: moves into a cgroup whose path is longer than any system call takes, waits
+/// for the harness and sends.
+fn deep_cgroup(report: &mut Report, arguments: &Arguments) -> Step {
+    let levels: usize = arguments.parse(1)?;
+    std::env::set_current_dir(own_cgroup()?)?;
+    for _ in 0..levels {
+        let name = "d".repeat(250);
+        report.step("mkdir", fs::create_dir(&name))?;
+        report.step("chdir", std::env::set_current_dir(&name))?;
+    }
+    report.step("move", fs::write("cgroup.procs", "0"))?;
+    super::hold::ready();
+    while !super::hold::released() {
+        thread::sleep(Duration::from_millis(2));
+    }
+    send(report, arguments)
 }
 
 /// Takes another name and sends.

@@ -24,6 +24,7 @@ pub use report::{Reading, Report, Step, Stop};
 use arguments::Arguments;
 
 use crate::error::{Outcome, failed};
+use std::time::Duration;
 
 /// A technique and its name.
 type Technique = (&'static str, fn(&mut Report, &Arguments) -> Step);
@@ -43,6 +44,9 @@ const TECHNIQUES: &[&[Technique]] = &[
     process::TECHNIQUES,
 ];
 
+/// How long a refused process stays.
+const LINGER: Duration = Duration::from_millis(25);
+
 /// Performs a technique and prints its report. An error here means that the technique could not
 /// be tried at all.
 pub fn main(arguments: &[String]) -> Outcome {
@@ -58,7 +62,12 @@ pub fn main(arguments: &[String]) -> Outcome {
         return failed(format!("probe: there is no technique {name}"));
     };
     let mut report = Report::default();
-    match technique(&mut report, &Arguments(rest)) {
+    let ended = technique(&mut report, &Arguments(rest));
+    if matches!(ended, Err(Stop::Refused)) {
+        // The daemon reads who this is after the fact; let it see.
+        std::thread::sleep(LINGER);
+    }
+    match ended {
         Ok(()) | Err(Stop::Refused) => {
             println!("{}", report.to_json());
             Ok(())

@@ -52,8 +52,12 @@ fn listen_unbound(report: &mut Report, arguments: &Arguments) -> Step {
 
 /// On a listener that an untagged process made: `accept-inherited FD`.
 fn accept_inherited(report: &mut Report, arguments: &Arguments) -> Step {
-    // SAFETY: the harness passed this descriptor to the program, nothing else owns it.
-    let socket = unsafe { OwnedFd::from_raw_fd(arguments.parse(0)?) };
+    let number = arguments.parse(0)?;
+    // SAFETY: no pointers; a descriptor that is not open gives EBADF.
+    let open = sys::check(unsafe { libc::fcntl(number, libc::F_GETFD) });
+    report.step("fcntl", open)?;
+    // SAFETY: it is open, the harness passed it to the program, nothing else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(number) };
     give_away(report, &socket)
 }
 
