@@ -59,6 +59,11 @@ pub static SCOPES: Array<u64, { MAX_AGENTS as usize }> = Array::new();
 #[btf_map]
 pub static BANKS: ArrayOfMaps<Bank, { MAX_BANKS as usize }> = ArrayOfMaps::new();
 
+/// A bank for the daemon to make others like: up to Linux 6.3 an array of maps takes only maps whose
+/// types are described as its own are (`timer_off` in `bpf_map_meta_equal`).
+#[btf_map]
+pub static BANK: Bank = Bank::new();
+
 /// Agent → its counters.
 #[btf_map]
 pub static COUNTERS: Array<Counters, { MAX_AGENTS as usize }> = Array::new();

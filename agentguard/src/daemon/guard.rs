@@ -131,7 +131,10 @@ impl Guard {
     /// The paths of the instances that are there.
     fn running(&mut self) -> Result<Vec<String>, TableError> {
         let ids = self.tables.instances()?;
-        Ok(ids.into_iter().filter_map(|id| self.paths.path(id)).collect())
+        Ok(ids
+            .into_iter()
+            .filter_map(|id| self.paths.path(id))
+            .collect())
     }
 
     fn install(

@@ -19,7 +19,7 @@ use std::{
 };
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
     time::{MissedTickBehavior, interval},
 };
@@ -61,6 +61,13 @@ struct Daemon {
     clock: Clock,
     systemd: Option<systemd::Systemd>,
     last_load: Mutex<Option<LastLoad>>,
+}
+
+/// The signals that the daemon answers to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -107,6 +114,12 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
 
     // Two daemons with one cgroup would take each other's instances away.
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
+    // Before anybody is told that we run: the default of each would end us.
+    let signals = Signals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hangup: signal(SignalKind::hangup())?,
+    };
     let (mut ebpf, tracepoints) = object::load(Sizes {
         max_cgroups: args.max_cgroups,
     })?;
@@ -167,7 +180,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     );
     eprintln!("agentguard: enforcing {agents} agents");
     notify::ready();
-    let served = daemon.attend(socket).await;
+    let served = daemon.attend(socket, signals).await;
 
     notify::stopping();
     // First no new events, then those that are there, then what they could not say.
@@ -199,10 +212,16 @@ impl Daemon {
     }
 
     /// Serves the control socket, signals and the clock until SIGTERM or SIGINT.
-    async fn attend(self: &Arc<Self>, socket: ControlSocket) -> Result<(), DaemonError> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+    async fn attend(
+        self: &Arc<Self>,
+        socket: ControlSocket,
+        signals: Signals,
+    ) -> Result<(), DaemonError> {
+        let Signals {
+            mut terminate,
+            mut interrupt,
+            mut hangup,
+        } = signals;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, stopped) = oneshot::channel::<()>();

@@ -36,9 +36,9 @@ pub fn places<'a>(
     }
     let covers = |place: &String, path: &String| place == path || is_beneath(path, place);
     let guards = |place: &&String| {
-        running.iter().any(|path| {
-            covers(place, path) && !places.iter().any(|new| covers(new, path))
-        })
+        running
+            .iter()
+            .any(|path| covers(place, path) && !places.iter().any(|new| covers(new, path)))
     };
     let staying: Vec<String> = before.iter().filter(guards).cloned().collect();
     places.extend(staying);

@@ -9,8 +9,7 @@ use agentguard_common::{
     limits::{MAX_BANK_ROWS, MAX_BANKS, MAX_SECTION_ROWS},
     scope::{Row, ScopeWord},
 };
-use aya::maps::{MapData, MapError};
-use aya_obj::generated::{BPF_F_INNER_MAP, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+use aya::maps::MapData;
 
 use super::sys;
 use crate::policy::Compiled;
@@ -21,7 +20,7 @@ use crate::policy::Compiled;
 pub enum BankError {
     /// A bank could not be created.
     #[error("cannot create a table for the scopes: {0}")]
-    Create(#[from] MapError),
+    Create(#[source] io::Error),
     /// A bank could not be written.
     #[error("cannot write the scopes into the kernel: {0}")]
     Write(#[source] io::Error),
@@ -36,6 +35,8 @@ pub enum BankError {
 /// The banks, and which agents' scopes are in which.
 pub(super) struct Banks {
     outer: MapData,
+    /// What banks are made like.
+    template: MapData,
     /// Bank → agents that point to it.
     used: HashMap<u32, u32>,
     /// Banks without agents that a program may still read.
@@ -52,9 +53,10 @@ pub(super) struct Placed {
 }
 
 impl Banks {
-    pub(super) fn new(outer: MapData) -> Self {
+    pub(super) fn new(outer: MapData, template: MapData) -> Self {
         Self {
             outer,
+            template,
             used: HashMap::new(),
             retired: Vec::new(),
             next_version: 1,
@@ -105,8 +107,11 @@ impl Banks {
         }
         // What the search of the last section may look at, and not take.
         rows.resize(rows.len() + MAX_SECTION_ROWS as usize, Row::default());
-        let inner = create(&rows)?;
-        sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.fd().as_fd())
+        let count = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
+        let inner =
+            sys::create_like(self.template.fd().as_fd(), count).map_err(BankError::Create)?;
+        sys::fill_array(inner.as_fd(), &rows).map_err(BankError::Write)?;
+        sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.as_fd())
             .map_err(BankError::Publish)?;
         // The kernel has just waited for the programs that could read what was retired before.
         self.free_retired();
@@ -167,18 +172,4 @@ fn fitting(scopes: &[(u32, &Compiled)]) -> usize {
         .count();
     // A single scope is far smaller than a bank.
     count.max(1)
-}
-
-fn create(rows: &[Row]) -> Result<MapData, BankError> {
-    let count = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
-    let definition = aya_obj::Map::new_from_params(
-        BPF_MAP_TYPE_ARRAY as u32,
-        size_of::<u32>() as u32,
-        size_of::<Row>() as u32,
-        count,
-        BPF_F_INNER_MAP,
-    );
-    let map = MapData::create(definition, "agentguard_bank", None)?;
-    sys::fill_array(map.fd().as_fd(), rows).map_err(BankError::Write)?;
-    Ok(map)
 }

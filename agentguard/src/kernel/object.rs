@@ -125,7 +125,7 @@ fn timed(
 ) -> Result<(), LoadError> {
     let start = Instant::now();
     let loaded = load()?.map_err(|error| refused(name, &error));
-    tracing::info!("program {name}: {:?}", start.elapsed());
+    tracing::debug!("program {name}: {:?}", start.elapsed());
     loaded
 }
 

@@ -2,8 +2,14 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, BorrowedFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
+
+use aya_obj::generated::{bpf_attr, bpf_attr__bindgen_ty_1, bpf_map_info};
+
+const BPF_MAP_CREATE: i64 = 0;
+const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
+const BPF_BTF_GET_FD_BY_ID: i64 = 19;
 
 const BPF_MAP_UPDATE_ELEM: i64 = 2;
 const BPF_MAP_DELETE_ELEM: i64 = 3;
@@ -32,7 +38,23 @@ struct Batch {
     flags: u64,
 }
 
-fn bpf<T>(command: i64, attributes: &mut T) -> io::Result<()> {
+/// The information part of `union bpf_attr`.
+#[repr(C)]
+struct Info {
+    fd: u32,
+    length: u32,
+    info: u64,
+}
+
+/// A command that makes a descriptor.
+fn bpf_fd<T>(command: i64, attributes: &mut T) -> io::Result<OwnedFd> {
+    let fd = bpf(command, attributes)?;
+    let fd = i32::try_from(fd).map_err(io::Error::other)?;
+    // SAFETY: the kernel just made the descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn bpf<T>(command: i64, attributes: &mut T) -> io::Result<i64> {
     // SAFETY: the attributes have the layout that the command reads, and point to live memory of
     // the map's key and value sizes, which the callers below see to.
     let result = unsafe {
@@ -46,11 +68,64 @@ fn bpf<T>(command: i64, attributes: &mut T) -> io::Result<()> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(())
+    Ok(result)
 }
 
 fn raw(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
+}
+
+/// Makes a map like another, types included, with room for `entries`.
+pub(super) fn create_like(template: BorrowedFd<'_>, entries: u32) -> io::Result<OwnedFd> {
+    let info = map_info(template)?;
+    let btf = btf_by_id(info.btf_id)?;
+    // SAFETY: a union of integers; zeros are a value of it.
+    let mut attributes: bpf_attr = unsafe { std::mem::zeroed() };
+    attributes.__bindgen_anon_1 = bpf_attr__bindgen_ty_1 {
+        map_type: info.type_,
+        key_size: info.key_size,
+        value_size: info.value_size,
+        max_entries: entries,
+        map_flags: info.map_flags,
+        map_name: info.name,
+        btf_fd: btf.as_raw_fd().cast_unsigned(),
+        btf_key_type_id: info.btf_key_type_id,
+        btf_value_type_id: info.btf_value_type_id,
+        // SAFETY: as above.
+        ..unsafe { std::mem::zeroed() }
+    };
+    bpf_fd(BPF_MAP_CREATE, &mut attributes)
+}
+
+fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
+    // SAFETY: integers only; zeros are a value of it.
+    let mut info: bpf_map_info = unsafe { std::mem::zeroed() };
+    bpf(
+        BPF_OBJ_GET_INFO_BY_FD,
+        &mut Info {
+            fd: raw(map),
+            length: size_of::<bpf_map_info>() as u32,
+            info: (&raw mut info).addr() as u64,
+        },
+    )?;
+    Ok(info)
+}
+
+fn btf_by_id(id: u32) -> io::Result<OwnedFd> {
+    #[repr(C)]
+    struct ById {
+        id: u32,
+        next_id: u32,
+        open_flags: u32,
+    }
+    bpf_fd(
+        BPF_BTF_GET_FD_BY_ID,
+        &mut ById {
+            id,
+            next_id: 0,
+            open_flags: 0,
+        },
+    )
 }
 
 /// Puts the map `inner` at `index` of an array of maps. The kernel waits until no program runs that
@@ -70,7 +145,8 @@ pub(super) fn set_inner_map(
             value: (&raw const value).addr() as u64,
             flags: 0,
         },
-    )
+    )?;
+    Ok(())
 }
 
 /// Takes the map at `index` out of an array of maps.
@@ -84,7 +160,8 @@ pub(super) fn clear_inner_map(outer: BorrowedFd<'_>, index: u32) -> io::Result<(
             value: 0,
             flags: 0,
         },
-    )
+    )?;
+    Ok(())
 }
 
 /// Writes the elements of an array from its first on, in one call (Linux 5.6).

@@ -65,6 +65,9 @@ impl Tables {
         let Some(Map::ArrayOfMaps(banks)) = ebpf.take_map("BANKS") else {
             return Err(LoadError::Absent("BANKS"));
         };
+        let Some(Map::Array(template)) = ebpf.take_map("BANK") else {
+            return Err(LoadError::Absent("BANK"));
+        };
         Ok(Self {
             tags: take(ebpf, "TAGS")?,
             instances: take(ebpf, "INSTANCES")?,
@@ -74,7 +77,7 @@ impl Tables {
             slices: take(ebpf, "SLICES")?,
             scopes: take(ebpf, "SCOPES")?,
             counters: take(ebpf, "COUNTERS")?,
-            banks: Banks::new(banks),
+            banks: Banks::new(banks, template),
         })
     }
 
@@ -168,9 +171,7 @@ impl Tables {
     /// Tags a cgroup within an instance.
     pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<(), TableError> {
         match self.tags.insert(cgroup, tag, 0) {
-            Err(MapError::SyscallError(error)) if is_full(&error.io_error) => {
-                self.note_untagged()
-            }
+            Err(MapError::SyscallError(error)) if is_full(&error.io_error) => self.note_untagged(),
             result => result.map_err(failed("tag a cgroup")),
         }
     }
