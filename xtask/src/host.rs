@@ -93,18 +93,15 @@ pub(crate) fn build_dependencies(profile: Profile) -> Result<()> {
 pub(crate) fn cargo(profile: Profile, verb: &str) -> Result<Command> {
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" -C target-feature=+crt-static");
-    let mut command = Command::new(workspace::cargo());
-    command
-        .current_dir(workspace::root())
-        .env("RUSTFLAGS", flags.trim())
-        .args([
-            verb,
-            "--locked",
-            "--profile",
-            profile.name(),
-            "--target",
-            &target()?,
-        ]);
+    let mut command = workspace::cargo();
+    command.env("RUSTFLAGS", flags.trim()).args([
+        verb,
+        "--locked",
+        "--profile",
+        profile.name(),
+        "--target",
+        &target()?,
+    ]);
     Ok(command)
 }
 

@@ -94,8 +94,8 @@ pub(crate) fn run(tools: &Tools) -> Result<()> {
 }
 
 fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(workspace::cargo());
-    command.args(arguments).current_dir(workspace::root());
+    let mut command = workspace::cargo();
+    command.args(arguments);
     command
 }
 

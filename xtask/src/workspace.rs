@@ -3,11 +3,15 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-/// The directory of the workspace.
+/// The directory of the workspace: cargo's word at run time, as clones that share a target directory
+/// share this program as well.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package
         .parent()
         .map_or_else(PathBuf::new, Path::to_path_buf)
 }
@@ -23,9 +27,14 @@ pub(crate) fn ebpf_object() -> PathBuf {
     artefacts().join("ebpf/agentguard.o")
 }
 
-/// The cargo that runs this task, and that builds user space.
-pub(crate) fn cargo() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+/// The cargo that runs this task, to build user space with this tree's eBPF object.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Named, so that what another clone has left in a shared target directory does not pass for ours.
+    command
+        .current_dir(root())
+        .env("AGENTGUARD_EBPF_OBJECT", ebpf_object());
+    command
 }
 
 /// A program on the `PATH`, or in the administrator's directories, which a user's `PATH` may lack.

@@ -1,7 +1,5 @@
 //! cargo-deny.
 
-use std::process::Command;
-
 use anyhow::{Context as _, Result};
 
 use crate::{process, toolchain, workspace};
@@ -20,7 +18,7 @@ pub(super) fn install() -> Result<()> {
     }
     println!("setup: building cargo-deny (a few minutes)");
     process::run(
-        Command::new(workspace::cargo())
+        workspace::cargo()
             .args([
                 "install",
                 "cargo-deny",

@@ -1,6 +1,6 @@
 //! bpf-linker.
 
-use std::{path::Path, process::Command, thread};
+use std::{path::Path, thread};
 
 use anyhow::{Context as _, Result};
 
@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn install(compiler: &Compiler) -> Result<Linker> {
     let llvm = compiler.llvm;
     println!("setup: building bpf-linker {LINKER_VERSION} for LLVM {llvm} (about a minute)");
-    let mut command = Command::new(workspace::cargo());
+    let mut command = workspace::cargo();
     command
         .args([
             "install",
