@@ -180,27 +180,30 @@ fn destination(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<Endpoint> {
     if unsafe { (*sk).type_ } == SOCK_RAW {
         return None;
     }
-    let first: u8 = load(skb, 0)?;
+    // As much of the header as both versions have, in one call: each costs as much as the look-up.
+    let words: [u32; 5] = load(skb, 0)?;
+    let [first, ..] = words[0].to_ne_bytes();
     let (address, number, offset) = if first >> 4 == 4 {
-        let address: u32 = load(skb, 16)?;
-        let number: u8 = load(skb, 9)?;
+        let [_, number, ..] = words[2].to_ne_bytes();
         (
-            Address::from_v4(u32::from_be(address)),
+            Address::from_v4(u32::from_be(words[4])),
             number,
             u32::from(first & 0xf) * 4,
         )
     } else {
+        let [_, _, next, _] = words[1].to_ne_bytes();
         let [a, b, c, d]: [u32; 4] = load(skb, 24)?;
-        let (number, offset) = upper_layer(skb)?;
+        let (number, offset) = upper_layer(skb, next)?;
         (v6(a, b, c, d), number, offset)
     };
     let protocol = Protocol::from_number(number)?;
-    let port = if protocol.has_ports() {
-        let port: u16 = load(skb, offset + 2)?;
-        u16::from_be(port)
-    } else {
-        0
-    };
+    // SAFETY: the pointer is valid; the port is in network byte order.
+    let port = u16::from_be(match protocol {
+        Protocol::Icmp => 0,
+        // The port of a connection is the socket's, and costs nothing.
+        Protocol::Tcp if unsafe { (*sk).state } == ESTABLISHED => unsafe { (*sk).dst_port },
+        Protocol::Tcp | Protocol::Udp => load(skb, offset + 2)?,
+    });
     Some(Endpoint {
         address: address.destination(),
         protocol,
@@ -208,11 +211,11 @@ fn destination(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<Endpoint> {
     })
 }
 
-/// The upper-layer protocol of an IPv6 packet and where its header is (RFC 8200, section 4). More
-/// than four extension headers are not believed.
+/// The upper-layer protocol of an IPv6 packet and where its header is (RFC 8200, section 4), by the
+/// next header of the fixed one. More than four extension headers are not believed.
 #[inline(always)]
-fn upper_layer(skb: *mut __sk_buff) -> Option<(u8, u32)> {
-    let mut number: u8 = load(skb, 6)?;
+fn upper_layer(skb: *mut __sk_buff, next: u8) -> Option<(u8, u32)> {
+    let mut number = next;
     let mut offset = 40;
     for _ in 0..4 {
         match number {

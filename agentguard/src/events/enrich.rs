@@ -123,6 +123,7 @@ impl Enricher {
             .open_relative("cmdline")
             .ok()
             .and_then(|file| self.cmdlines.read(event.agent, file));
+        let exited = exe.is_none();
         let facts = ProcessFacts {
             ppid: u32::try_from(stat.ppid).ok().filter(|&ppid| ppid != 0),
             exe: exe.map(|path| String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()),
@@ -131,7 +132,9 @@ impl Enricher {
                 .is_some_and(|bytes| bytes.len() as u64 > MAX_CMDLINE),
             cmdline: cmdline.map(arguments),
             cgroup: cgroup(&process),
-            exited: false,
+            // Only a process that has let go of its memory has no program: it was ending as we
+            // looked. (Kernel threads have none either, and are never an agent's.)
+            exited,
         };
         // The kernel rounds down, so this is never later than the truth.
         let tick = 1_000_000_000 / procfs::ticks_per_second();
