@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("agentguard-tests: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -111,9 +111,8 @@ pub(super) fn restart(daemon: &mut Daemon) -> Outcome {
             Ok(())
         }
         Started::Ended(output) => failed(format!(
-            "the daemon does not start again: {}: {}",
-            output.status,
-            super::message(&output)
+            "the daemon does not start again: {}",
+            super::ended(&output)
         )),
     }
 }

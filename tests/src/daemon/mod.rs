@@ -47,11 +47,9 @@ impl Daemon {
     pub fn start(settings: Settings, scopes: &[(&str, &str)]) -> Outcome<Self> {
         match launch::launch(settings, scopes)? {
             Launch::Enforcing(daemon) => Ok(*daemon),
-            Launch::Ended(output) => failed(format!(
-                "the daemon does not start: {}: {}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr).trim()
-            )),
+            Launch::Ended(output) => {
+                failed(format!("the daemon does not start: {}", ended(&output)))
+            }
         }
     }
 
@@ -210,6 +208,13 @@ impl Drop for Daemon {
             eprintln!("{error}");
         }
     }
+}
+
+/// How the program ended: with which status and word, then all that it said.
+pub(crate) fn ended(output: &Output) -> String {
+    let said = message(output);
+    let last = said.lines().next_back().unwrap_or_default();
+    format!("{}: {last}\n{said}", output.status)
 }
 
 /// What a command of the program said on standard error.

@@ -178,12 +178,11 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
             .wait(Duration::from_secs(5))
             .is_ok_and(|status| status.success());
     drop(worker);
+    let mut why = format!("{end}: {}", said.trim_start());
     for case in cases {
-        tally.add(
-            format!("{}/{}", group.name, case.name),
-            "fail",
-            &format!("{end}: {}", said.trim_start()),
-        );
+        tally.add(format!("{}/{}", group.name, case.name), "fail", &why);
+        // Once is enough.
+        why = format!("{end}, as before");
     }
     let left = end_orphans()
         .into_iter()
