@@ -58,11 +58,12 @@ impl Address {
     /// `64:ff9b::/96` and the local-use `64:ff9b:1::/48` with the address in the last four bytes;
     /// 6to4, `2002::/16`) becomes that IPv4 address. A rule for 10.0.0.0/8 cannot be walked around
     /// by another spelling.
+    #[must_use]
     #[inline(always)]
     pub const fn canonical(self) -> Self {
-        let v4 = if self.hi == NAT64 && self.lo >> 32 == 0 {
-            self.lo & 0xffff_ffff
-        } else if self.hi & 0xffff_ffff_ffff_0000 == NAT64_LOCAL {
+        let is_nat64 = self.hi == NAT64 && self.lo >> 32 == 0
+            || self.hi & 0xffff_ffff_ffff_0000 == NAT64_LOCAL;
+        let v4 = if is_nat64 {
             self.lo & 0xffff_ffff
         } else if self.hi >> 48 == 0x2002 {
             (self.hi >> 16) & 0xffff_ffff
@@ -78,6 +79,7 @@ impl Address {
     /// The address that a connection *to* this one reaches: [canonical](Self::canonical), and the
     /// unspecified address of either family is loopback, as Linux treats it
     /// (`__ip_route_output_key` and `ip6_datagram_connect` replace it).
+    #[must_use]
     #[inline(always)]
     pub const fn destination(self) -> Self {
         let address = self.canonical();
@@ -130,8 +132,9 @@ mod tests {
         if let Ok(v4) = text.parse::<Ipv4Addr>() {
             return Address::from_v4(v4.into());
         }
-        let bits = u128::from(text.parse::<Ipv6Addr>().unwrap());
-        Address::from_v6((bits >> 64) as u64, bits as u64)
+        let bytes = text.parse::<Ipv6Addr>().unwrap().octets();
+        let word = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
+        Address::from_v6(word(0), word(8))
     }
 
     #[test]

@@ -301,6 +301,10 @@ fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<Rule
 /// none of them branches on what it finds: a candidate beyond the section is looked at and not
 /// taken. So the verifier has one way to follow, not one for each row that could be found.
 #[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "positions are below MAX_SECTION_ROWS"
+)]
 fn search<T: Tables>(tables: &T, start: u32, count: u32, key: &Address) -> Option<u32> {
     if count == 0 || count > MAX_SECTION_ROWS {
         return None;

@@ -9,6 +9,10 @@
 //! The crate is `no_std`, never allocates and never panics.
 
 #![cfg_attr(not(test), no_std)]
+#![expect(
+    clippy::inline_always,
+    reason = "in BPF a function that is not inlined is verified and called as a program of its own"
+)]
 
 pub mod address;
 pub mod counters;

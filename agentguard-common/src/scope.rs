@@ -115,12 +115,14 @@ impl ScopeWord {
 
     /// The bank.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the field is cut out")]
     pub const fn bank(self) -> u32 {
         (self.0 >> 20) as u32 & 0xfff
     }
 
     /// The row of the header in the bank.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the field is cut out")]
     pub const fn row(self) -> u32 {
         self.0 as u32 & 0xf_ffff
     }

@@ -12,7 +12,7 @@ use crate::daemon;
 /// Enforce the scopes until told to stop
 ///
 /// It says on standard error when it enforces, and to systemd if that started it. SIGHUP loads the
-/// scopes again and opens the log anew; SIGTERM ends enforcement. RUST_LOG sets what it says of
+/// scopes again and opens the log anew; SIGTERM ends enforcement. `RUST_LOG` sets what it says of
 /// itself (warn, info, debug).
 #[derive(Args, Debug, Clone)]
 pub struct DaemonArgs {

@@ -34,7 +34,7 @@ enum Operation {
 /// A connection to HOST:PORT
 #[derive(Args, Debug)]
 struct ConnectArgs {
-    /// Address and port, as in 10.0.0.1:443 or [2001:db8::1]:443; for ICMP an address
+    /// Address and port, as in `10.0.0.1:443` or `[2001:db8::1]:443`; for ICMP an address
     #[arg(value_name = "HOST:PORT")]
     to: String,
     /// By UDP

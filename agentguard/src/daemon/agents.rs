@@ -101,15 +101,14 @@ impl Agents {
             if known.is_some_and(|agent| !agent.retired && *agent.scope == scope) {
                 continue;
             }
-            let slot = match known {
-                Some(agent) => agent.slot,
-                None => {
-                    next += 1;
-                    u32::try_from(next - 1)
-                        .ok()
-                        .filter(|slot| *slot < MAX_AGENTS)
-                        .ok_or(TooMany)?
-                }
+            let slot = if let Some(agent) = known {
+                agent.slot
+            } else {
+                next += 1;
+                u32::try_from(next - 1)
+                    .ok()
+                    .filter(|slot| *slot < MAX_AGENTS)
+                    .ok_or(TooMany)?
             };
             changes.push(Change {
                 slot,

@@ -1,7 +1,7 @@
 //! What the control API asks of the daemon.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     os::unix::fs::MetadataExt,
     sync::{Arc, PoisonError},
@@ -232,7 +232,7 @@ fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
 fn agents(guard: &mut Guard) -> Vec<AgentStatus> {
     let instances = guard.count_instances().unwrap_or_else(|error| {
         tracing::error!("{error}");
-        Default::default()
+        BTreeMap::default()
     });
     let tags = guard.tags().unwrap_or_else(|error| {
         tracing::error!("{error}");
@@ -269,6 +269,10 @@ fn agents(guard: &mut Guard) -> Vec<AgentStatus> {
         .collect()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is given to `map_err` by name"
+)]
 fn failed(error: impl ToString) -> ApiError {
     ApiError::new(ErrorCode::Failed, error.to_string())
 }

@@ -12,7 +12,7 @@ mod lock;
 mod notify;
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -70,6 +70,17 @@ struct Signals {
     hangup: Signal,
 }
 
+impl Signals {
+    /// Takes them over. Before anybody is told that we run: the default of each would end us.
+    fn take() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Runs the daemon until it is told to stop.
 pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
     tokio::runtime::Builder::new_multi_thread()
@@ -82,30 +93,17 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let scopes = load_dir(&args.agents).map_err(DaemonError::Scopes)?;
     let cgroups = cgroup2::find()?;
-    let protections = probe::all();
-    if let Some(missing) = probe::missing(&protections).next() {
-        return Err(DaemonError::Unsuitable(format!(
-            "{}: {}{}; `agentguard doctor` lists all",
-            missing.name,
-            missing.detail,
-            missing
-                .remedy
-                .as_ref()
-                .map(|remedy| format!("; {remedy}"))
-                .unwrap_or_default()
-        )));
-    }
+    let protections = preflight()?;
     make_directory(&args.run_dir)?;
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
     let clock = Clock::new()?;
     let file = LogFile::open(&args.log)?;
-    let systemd = match systemd::is_running() {
-        true => {
-            let systemd = systemd::Systemd::connect().await?;
-            systemd.start_slice().await?;
-            Some(systemd)
-        }
-        false => None,
+    let systemd = if systemd::is_running() {
+        let systemd = systemd::Systemd::connect().await?;
+        systemd.start_slice().await?;
+        Some(systemd)
+    } else {
+        None
     };
     let own = match &systemd {
         Some(_) => format!("/{}", systemd::SLICE),
@@ -114,12 +112,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
 
     // Two daemons with one cgroup would take each other's instances away.
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
-    // Before anybody is told that we run: the default of each would end us.
-    let signals = Signals {
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-        hangup: signal(SignalKind::hangup())?,
-    };
+    let signals = Signals::take()?;
     let (mut ebpf, tracepoints) = object::load(Sizes {
         max_cgroups: args.max_cgroups,
     })?;
@@ -182,19 +175,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     notify::ready();
     let served = daemon.attend(socket, signals).await;
 
-    notify::stopping();
-    // First no new events, then those that are there, then what they could not say.
-    let guard = daemon.guard().take();
-    if let Some(mut guard) = guard {
-        let agents = guard.agents.declared();
-        if let Err(error) = guard.collect_instances() {
-            tracing::warn!("cannot remove empty instances: {error}");
-        }
-        guard.stand_down();
-        events.stop();
-        daemon.report_growth(&mut guard);
-        log.daemon(DaemonEvent::Stop, "no longer enforcing", agents);
-    }
+    daemon.finish(events);
     let counters = log_thread.close();
     if counters.unwritten != 0 {
         tracing::error!(
@@ -204,6 +185,21 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     }
     drop((lock, own_lock));
     served
+}
+
+/// What this host has, or the first thing that it lacks and that we need.
+fn preflight() -> Result<Vec<Protection>, DaemonError> {
+    let protections = probe::all();
+    if let Some(missing) = probe::missing(&protections).next() {
+        let remedy = missing.remedy.iter().map(|remedy| format!("; {remedy}"));
+        return Err(DaemonError::Unsuitable(format!(
+            "{}: {}{}; `agentguard doctor` lists all",
+            missing.name,
+            missing.detail,
+            remedy.collect::<String>()
+        )));
+    }
+    Ok(protections)
 }
 
 impl Daemon {
@@ -255,8 +251,26 @@ impl Daemon {
         }
         drop(stop);
         match server.await {
-            Ok(served) => Ok(served?),
-            Err(error) => Err(DaemonError::Start(std::io::Error::other(error))),
+            Ok(ended) => Ok(ended?),
+            Err(error) => Err(DaemonError::Start(io::Error::other(error))),
+        }
+    }
+
+    /// Stops enforcing, and tells the log the rest.
+    fn finish(&self, events: EventThread) {
+        notify::stopping();
+        // First no new events, then those that are there, then what they could not say.
+        let guard = self.guard().take();
+        if let Some(mut guard) = guard {
+            let agents = guard.agents.declared();
+            if let Err(error) = guard.collect_instances() {
+                tracing::warn!("cannot remove empty instances: {error}");
+            }
+            guard.stand_down();
+            events.stop();
+            self.report_growth(&mut guard);
+            self.log
+                .daemon(DaemonEvent::Stop, "no longer enforcing", agents);
         }
     }
 

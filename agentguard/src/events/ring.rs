@@ -74,9 +74,10 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
             let event = event(&item);
             // The room is given back before anything slow happens.
             drop(item);
-            match event {
-                Some(event) => reader.record(&event, &mut enricher),
-                None => tracing::error!("the kernel sent an event of another size"),
+            if let Some(event) = event {
+                reader.record(&event, &mut enricher);
+            } else {
+                tracing::error!("the kernel sent an event of another size");
             }
         }
         reader.directory.drained();

@@ -58,7 +58,7 @@ impl CgroupPaths {
     fn look(&self, id: u64) -> Option<String> {
         const FILEID_KERNFS: i32 = 0xfe;
         let mut handle = Handle {
-            bytes: size_of::<u64>() as u32,
+            bytes: 8,
             kind: FILEID_KERNFS,
             id,
         };

@@ -42,7 +42,7 @@ pub fn places<'a>(
     };
     let staying: Vec<String> = before.iter().filter(guards).cloned().collect();
     places.extend(staying);
-    outermost(places)
+    outermost(&places)
 }
 
 fn place(declared: &str, managed: bool) -> String {
@@ -61,7 +61,7 @@ fn place(declared: &str, managed: bool) -> String {
 }
 
 /// Without those that are beneath another.
-fn outermost(places: BTreeSet<String>) -> BTreeSet<String> {
+fn outermost(places: &BTreeSet<String>) -> BTreeSet<String> {
     places
         .iter()
         .filter(|place| !places.iter().any(|other| is_beneath(place, other)))
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn no_place_is_beneath_another() {
-        let places = |list: &[&str]| outermost(list.iter().map(|it| (*it).to_owned()).collect());
+        let places = |list: &[&str]| outermost(&list.iter().map(|it| (*it).to_owned()).collect());
         let of = |list: &[&str]| {
             list.iter()
                 .map(|it| (*it).to_owned())

@@ -107,14 +107,14 @@ fn load_programs(ebpf: &mut Ebpf, kernel_btf: &Btf) -> Result<(), LoadError> {
     }
     for name in SOCK_ADDR_PROGRAMS {
         timed(name, || {
-            program::<CgroupSockAddr>(ebpf, name).map(|it| it.load())
+            program::<CgroupSockAddr>(ebpf, name).map(CgroupSockAddr::load)
         })?;
     }
     timed(SOCK_PROGRAM, || {
-        program::<CgroupSock>(ebpf, SOCK_PROGRAM).map(|it| it.load())
+        program::<CgroupSock>(ebpf, SOCK_PROGRAM).map(CgroupSock::load)
     })?;
     timed(EGRESS_PROGRAM, || {
-        program::<CgroupSkb>(ebpf, EGRESS_PROGRAM).map(|it| it.load())
+        program::<CgroupSkb>(ebpf, EGRESS_PROGRAM).map(CgroupSkb::load)
     })
 }
 

@@ -28,8 +28,8 @@ struct Element {
 /// The batch part of `union bpf_attr`.
 #[repr(C)]
 struct Batch {
-    in_batch: u64,
-    out_batch: u64,
+    input: u64,
+    output: u64,
     keys: u64,
     values: u64,
     count: u32,
@@ -43,7 +43,7 @@ struct Batch {
 struct Info {
     fd: u32,
     length: u32,
-    info: u64,
+    address: u64,
 }
 
 /// A command that makes a descriptor.
@@ -104,8 +104,8 @@ fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
         BPF_OBJ_GET_INFO_BY_FD,
         &mut Info {
             fd: raw(map),
-            length: size_of::<bpf_map_info>() as u32,
-            info: (&raw mut info).addr() as u64,
+            length: u32::try_from(size_of::<bpf_map_info>()).map_err(io::Error::other)?,
+            address: (&raw mut info).addr() as u64,
         },
     )?;
     Ok(info)
@@ -171,8 +171,8 @@ pub(super) fn fill_array<T: aya::Pod>(array: BorrowedFd<'_>, values: &[T]) -> io
     let count = u32::try_from(values.len()).map_err(io::Error::other)?;
     let keys: Vec<u32> = (0..count).collect();
     let mut batch = Batch {
-        in_batch: 0,
-        out_batch: 0,
+        input: 0,
+        output: 0,
         keys: keys.as_ptr().addr() as u64,
         values: values.as_ptr().addr() as u64,
         count,
