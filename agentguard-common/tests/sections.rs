@@ -12,11 +12,22 @@ use agentguard_common::{
 /// Rows of the longest section.
 const LONGEST: u16 = 1 << SEARCH_STEPS;
 
-struct Rows(Vec<Row>);
+struct Rows {
+    rows: Vec<Row>,
+    /// Whether there are rows beyond the scope, as in a bank.
+    is_padded: bool,
+}
 
 impl Tables for Rows {
     fn row(&self, index: u32) -> Option<&Row> {
-        self.0.get(index as usize)
+        // What is beyond the scope would be taken if the search did not know where it ends.
+        const BEYOND: Row = Row {
+            key: Address::MIN,
+            rules: RuleSet::EMPTY,
+        };
+        self.rows
+            .get(index as usize)
+            .or(self.is_padded.then_some(&BEYOND))
     }
 
     fn same_agent(&self, _: &Endpoint) -> bool {
@@ -56,7 +67,10 @@ fn scope(addresses: u16) -> Rows {
         key: Address::MIN,
         rules: all,
     });
-    Rows(rows)
+    Rows {
+        rows,
+        is_padded: true,
+    }
 }
 
 fn decide(scope: &Rows, lo: u64) -> Verdict {
@@ -99,7 +113,12 @@ fn sections_out_of_bounds_refuse_everything() {
         assert_eq!(decide(&scope(count), 2), Verdict::ERROR);
     }
     let mut cut = scope(8);
-    cut.0.truncate(HEADER_ROWS as usize + 2);
+    cut.rows.truncate(HEADER_ROWS as usize + 2);
+    cut.is_padded = false;
     assert_eq!(decide(&cut, 15).reason, Reason::Error);
-    assert_eq!(decide(&Rows(Vec::new()), 2), Verdict::ERROR);
+    let none = Rows {
+        rows: Vec::new(),
+        is_padded: false,
+    };
+    assert_eq!(decide(&none, 2), Verdict::ERROR);
 }

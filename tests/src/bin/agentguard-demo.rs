@@ -33,7 +33,9 @@ fn start(arguments: &[String]) -> Outcome<ExitCode> {
         return failed(format!("--agentguard must name the program\n{USAGE}"));
     }
     if child {
-        return demo::play(Path::new(program)).map(|()| ExitCode::SUCCESS);
+        // Commands are run from other directories.
+        let program = fs::canonicalize(program)?;
+        return demo::play(&program).map(|()| ExitCode::SUCCESS);
     }
     supervise::require_root("to load BPF programs and make network namespaces")?;
     demo::check_tools()?;
