@@ -1,6 +1,6 @@
 //! An agent is confined, on this machine's kernel, for somebody to watch.
 
-use std::{path::Path, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode};
 
 use agentguard_tests::{
     demo,
