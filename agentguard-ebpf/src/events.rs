@@ -156,7 +156,7 @@ unsafe fn describe_task(event: *mut Event, cgroup: u64) {
             (*event).pid = 0;
             (*event).tid = 0;
             (*event).uid = 0;
-            (&raw mut (*event).comm).cast::<[u64; 2]>().write([0; 2]);
+            (*event).comm = [0; COMM_LEN];
         }
     }
 }

@@ -105,7 +105,12 @@ impl Compiler {
         let mut command = match self.route {
             Route::System => {
                 let mut command = Command::new("/usr/bin/cargo");
+                // Its subcommands too: rustup's `cargo-clippy` brings rustup's compiler.
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let mut own = std::ffi::OsString::from("/usr/bin:");
+                own.push(path);
                 command
+                    .env("PATH", own)
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("RUSTC", "/usr/bin/rustc");
                 command

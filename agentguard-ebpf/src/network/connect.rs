@@ -1,4 +1,4 @@
-//! `connect(2)`, and the sends that connect: `sendto` with `MSG_FASTOPEN`, io_uring's `CONNECT`.
+//! `connect(2)`, and the sends that connect: `sendto` with `MSG_FASTOPEN`, the `CONNECT` of `io_uring`.
 
 use agentguard_common::{address::Address, event::Operation};
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};

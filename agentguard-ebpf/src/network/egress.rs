@@ -56,17 +56,16 @@ fn packet(skb: *mut __sk_buff) -> bool {
         // is refused.
         return identity::sender(skb).is_none_or(|owner| refuse_unknown(&owner));
     }
-    let cache = match Cache::of(sk.cast()) {
-        Some(cache) => cache,
-        None => {
-            // Not made by a tagged task: nobody's, accepted, or older than its cgroup's tag.
-            let Some(owner) = identity::sender(skb) else {
-                return true;
-            };
-            match Cache::of_agent(sk.cast(), owner.tag) {
-                Some(cache) => cache,
-                None => return refuse_unknown(&owner),
-            }
+    let cache = if let Some(cache) = Cache::of(sk.cast()) {
+        cache
+    } else {
+        // Not made by a tagged task: nobody's, accepted, or older than its cgroup's tag.
+        let Some(owner) = identity::sender(skb) else {
+            return true;
+        };
+        match Cache::of_agent(sk.cast(), owner.tag) {
+            Some(cache) => cache,
+            None => return refuse_unknown(&owner),
         }
     };
     let Some(tag) = cache.owner() else {
@@ -197,11 +196,12 @@ fn destination(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<Endpoint> {
         (v6(a, b, c, d), number, offset)
     };
     let protocol = Protocol::from_number(number)?;
-    // SAFETY: the pointer is valid; the port is in network byte order.
+    // SAFETY: the pointer is valid.
+    let (state, connected_port) = unsafe { ((*sk).state, (*sk).dst_port) };
     let port = u16::from_be(match protocol {
         Protocol::Icmp => 0,
         // The port of a connection is the socket's, and costs nothing.
-        Protocol::Tcp if unsafe { (*sk).state } == ESTABLISHED => unsafe { (*sk).dst_port },
+        Protocol::Tcp if state == ESTABLISHED => connected_port,
         Protocol::Tcp | Protocol::Udp => load(skb, offset + 2)?,
     });
     Some(Endpoint {
