@@ -15,7 +15,7 @@ use super::{
     table::scenario,
 };
 use crate::{
-    daemon::message,
+    daemon::{Status, message},
     ensure,
     error::{Context, Outcome},
     harness::{Group, Stage},
@@ -41,6 +41,7 @@ pub(super) const GROUP: Group = Group {
         scenario("command-not-executable", |stage| fails(stage, &["run", "guarded", "--", "/"], 126)),
         scenario("unknown-agent", |stage| fails(stage, &["run", "nobody", "--", "/bin/true"], 125)),
         scenario("daemon-not-reachable", unreachable),
+        scenario("status-as-json", status_as_json),
         scenario("status-from-an-agent", |stage| from_agent(stage, &["status"], 4)),
         scenario("reload-from-an-agent", |stage| from_agent(stage, &["reload"], 4)),
         scenario("run-from-an-agent", |stage| from_agent(stage, &["run", "holes", "--", "/no/such"], 125)),
@@ -159,6 +160,21 @@ fn fails(stage: &Stage, arguments: &[&str], code: i32) -> Outcome {
         "not one line: {}",
         message(&output)
     );
+    Ok(())
+}
+
+/// The command prints what the daemon answers.
+fn status_as_json(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let output = daemon.cli(&["status", "--json"])?;
+    ensure!(output.status.success(), "it ends with {}", output.status);
+    let (printed, asked) = (Status::parse(&output.stdout)?, daemon.status()?);
+    for agent in ["guarded", "holes"] {
+        ensure!(
+            printed.counters(agent)? == asked.counters(agent)?,
+            "{agent} differs: {printed:?} {asked:?}"
+        );
+    }
     Ok(())
 }
 
