@@ -7,6 +7,7 @@ mod options;
 mod row;
 mod runner;
 mod stage;
+mod tally;
 mod verdict;
 mod worker;
 

@@ -14,7 +14,7 @@ use std::{
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use serde_json::Value;
 
-use super::{Case, Group, Mode, Options, leaks::Leaks};
+use super::{Case, Group, Mode, Options, leaks::Leaks, tally::Tally};
 use crate::{
     error::{Context, Outcome},
     host::{self, process, process::Running},
@@ -33,50 +33,6 @@ extern "C" fn interrupt(_: libc::c_int) {
 pub(super) fn wanted(group: &Group, case: &Case, options: &Options) -> bool {
     format!("{}/{}", group.name, case.name).contains(&options.filter)
         && (options.mode != Mode::Controls || case.has_control())
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    passed: usize,
-    failures: Vec<(String, String)>,
-    skips: Vec<(String, String)>,
-}
-
-impl Tally {
-    fn add(&mut self, name: String, result: &str, why: &str) {
-        let first = why.lines().next().unwrap_or_default();
-        match result {
-            "ok" => {
-                println!("ok {name}");
-                self.passed += 1;
-            }
-            "skip" => {
-                println!("skip {name}: {first}");
-                self.skips.push((name, why.to_owned()));
-            }
-            _ => {
-                println!("FAIL {name}: {first}");
-                self.failures.push((name, why.to_owned()));
-            }
-        }
-    }
-
-    fn close(&self) {
-        for (title, list) in [("skipped", &self.skips), ("failed", &self.failures)] {
-            if !list.is_empty() {
-                println!("\n{title}:");
-            }
-            for (name, why) in list {
-                println!("  {name}: {}", why.trim_end());
-            }
-        }
-        println!(
-            "\n{} passed, {} failed, {} skipped",
-            self.passed,
-            self.failures.len(),
-            self.skips.len()
-        );
-    }
 }
 
 /// Runs what the options ask for. Answers whether nothing failed.
@@ -121,7 +77,7 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
         tally.add("suite/leaks".into(), "fail", &left.to_string());
     }
     tally.close();
-    Ok(tally.failures.is_empty())
+    Ok(tally.is_good())
 }
 
 /// Runs one group in a process of its own and removes what it leaves.
@@ -156,6 +112,7 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => match parse(&line) {
                 Some((case, result, why)) => {
+                    tally.took(format!("{}/{case}", group.name), last.elapsed());
                     last = Instant::now();
                     cases.next_if(|next| next.name == case);
                     tally.add(format!("{}/{case}", group.name), &result, &(why + &said));

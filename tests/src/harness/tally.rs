@@ -1,0 +1,68 @@
+//! What the cases came to.
+
+use std::time::Duration;
+
+/// How many of the slowest cases are named.
+const SLOWEST: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    passed: usize,
+    failures: Vec<(String, String)>,
+    skips: Vec<(String, String)>,
+    times: Vec<(Duration, String)>,
+}
+
+impl Tally {
+    /// Notes a result and prints its line.
+    pub(super) fn add(&mut self, name: String, result: &str, why: &str) {
+        let first = why.lines().next().unwrap_or_default();
+        match result {
+            "ok" => {
+                println!("ok {name}");
+                self.passed += 1;
+            }
+            "skip" => {
+                println!("skip {name}: {first}");
+                self.skips.push((name, why.to_owned()));
+            }
+            _ => {
+                println!("FAIL {name}: {first}");
+                self.failures.push((name, why.to_owned()));
+            }
+        }
+    }
+
+    /// Notes how long a case took.
+    pub(super) fn took(&mut self, name: String, time: Duration) {
+        self.times.push((time, name));
+    }
+
+    /// Whether nothing failed.
+    pub(super) const fn is_good(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Prints the end of the report.
+    pub(super) fn close(&mut self) {
+        for (title, list) in [("skipped", &self.skips), ("failed", &self.failures)] {
+            if !list.is_empty() {
+                println!("\n{title}:");
+            }
+            for (name, why) in list {
+                println!("  {name}: {}", why.trim_end());
+            }
+        }
+        self.times.sort_unstable_by(|one, other| other.cmp(one));
+        println!("\nslowest:");
+        for (time, name) in self.times.iter().take(SLOWEST) {
+            println!("  {name}: {:.1} s", time.as_secs_f32());
+        }
+        println!(
+            "\n{} passed, {} failed, {} skipped",
+            self.passed,
+            self.failures.len(),
+            self.skips.len()
+        );
+    }
+}
