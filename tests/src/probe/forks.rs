@@ -4,12 +4,13 @@ use std::{
     fs,
     net::SocketAddr,
     os::fd::OwnedFd,
+    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
 use nix::{
-    sys::wait::waitpid,
+    sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, fork},
 };
 
@@ -20,7 +21,10 @@ use super::{
     hold::{ready, released},
     identity::own_cgroup,
 };
-use crate::sys::{self, SockAddr};
+use crate::{
+    error::Error,
+    sys::{self, SockAddr},
+};
 
 pub(super) const TECHNIQUES: &[Technique] = &[("fork-loop", fork_loop), ("threads", threads)];
 
@@ -89,21 +93,53 @@ fn shared() -> std::io::Result<&'static Tally> {
     Ok(unsafe { &*memory.cast::<Tally>() })
 }
 
-/// `fork-loop TO MINIMUM`: one child after another sends, until the harness has closed standard
-/// input and at least so many were refused (or ten times as many sent). Every sixteenth child goes into a new cgroup first.
+/// Loops that run at once.
+const LOOPS: u64 = 2;
+
+/// `fork-loop TO MINIMUM`: in each of two loops one child after another sends, until the harness has
+/// closed standard input and at least so many were refused (or ten times as many sent).
 fn fork_loop(report: &mut Report, arguments: &Arguments) -> Step {
     let (to, minimum) = (arguments.internet(0)?, arguments.parse(1)?);
     let (tally, home) = (shared()?, own_cgroup()?);
-    ready();
-    let mut forks: u64 = 0;
-    while !released() || (tally.refused.load(Ordering::Relaxed) < minimum && forks < 10 * minimum) {
+    let mut loops = Vec::new();
+    for number in 0..LOOPS {
         // SAFETY: the probe has one thread, so the child may do whatever the parent may.
         match unsafe { fork() }? {
             ForkResult::Child => {
-                if forks.is_multiple_of(16) {
-                    let sub = home.join(format!("sub{forks}"));
+                let sub = home.join(format!("sub{number}"));
+                exit(i32::from(
+                    send_from_children(tally, &sub, to, minimum).is_err(),
+                ))
+            }
+            ForkResult::Parent { child } => loops.push(child),
+        }
+    }
+    ready();
+    for child in loops {
+        let ended = waitpid(child, None)?;
+        if !matches!(ended, WaitStatus::Exited(_, 0)) {
+            return Err(Error::Failed(format!("a loop of forks ended with {ended:?}")).into());
+        }
+    }
+    tally.report(report);
+    Ok(())
+}
+
+/// One loop. Every sixteenth child goes into a new cgroup first.
+fn send_from_children(tally: &Tally, sub: &Path, to: SocketAddr, minimum: u64) -> Step {
+    for number in 0_u64.. {
+        let refused = tally.refused.load(Ordering::Relaxed);
+        let passed = tally.passed.load(Ordering::Relaxed);
+        if released() && (refused >= minimum || passed >= 10 * minimum) {
+            break;
+        }
+        let into_new = number.is_multiple_of(16);
+        // SAFETY: the probe has one thread, so the child may do whatever the parent may.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                if into_new {
                     // Beneath a cgroup that is being removed this fails; the send counts.
-                    drop(fs::create_dir(&sub));
+                    drop(fs::create_dir(sub));
                     drop(fs::write(sub.join("cgroup.procs"), "0"));
                 }
                 tally.send_new(to);
@@ -111,15 +147,12 @@ fn fork_loop(report: &mut Report, arguments: &Arguments) -> Step {
             }
             ForkResult::Parent { child } => {
                 waitpid(child, None)?;
-                if forks.is_multiple_of(16) {
-                    drop(fs::remove_dir(home.join(format!("sub{forks}"))));
+                if into_new {
+                    drop(fs::remove_dir(sub));
                 }
             }
         }
-        forks += 1;
     }
-    report.fact("forks", forks);
-    tally.report(report);
     Ok(())
 }
 
