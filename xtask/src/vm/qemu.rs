@@ -19,7 +19,7 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability
 /// A machine that prints nothing for so long is stuck.
 const SILENCE: Duration = Duration::from_mins(4);
 /// No machine runs longer: the suite takes minutes in software emulation, more on a busy host.
-const TOTAL: Duration = Duration::from_mins(20);
+const TOTAL: Duration = Duration::from_mins(30);
 
 /// How the command in the machine ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
