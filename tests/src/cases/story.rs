@@ -162,7 +162,8 @@ pub(super) fn installed(programs: &[&'static str]) -> Outcome<&'static Path> {
 
 /// Tries until it holds.
 pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> Outcome<bool>) -> Outcome {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let patience = if is_emulated() { 240 } else { 20 };
+    let deadline = std::time::Instant::now() + Duration::from_secs(patience);
     while !holds()? {
         ensure!(std::time::Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(10));

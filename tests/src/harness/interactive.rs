@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a probe may stay silent.
-const LIMIT: Duration = Duration::from_mins(4);
+const LIMIT: Duration = Duration::from_mins(8);
 
 /// A running probe: it writes `ready`, goes on until its standard input is closed, and reports.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a group may go without a result. Virtual machines are slow.
-const SILENCE: Duration = Duration::from_mins(5);
+const SILENCE: Duration = Duration::from_mins(9);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 

@@ -17,7 +17,7 @@ use crate::process::Job;
 /// `lsm=` is explicit: whether `bpf` is among the defaults differs between the kernels.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
 /// A machine that prints nothing for so long is stuck.
-const SILENCE: Duration = Duration::from_mins(8);
+const SILENCE: Duration = Duration::from_mins(10);
 /// No machine runs longer: the suite takes minutes in software emulation, more on a busy host.
 const TOTAL: Duration = Duration::from_mins(30);
 
