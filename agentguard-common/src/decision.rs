@@ -120,6 +120,13 @@ impl Verdict {
         rule: NO_RULE,
     };
 
+    /// Whether it is a plain permission by a rule. Then it depends on the rules and the destination
+    /// alone, and there is nothing to record.
+    #[inline(always)]
+    pub const fn is_permission_of_a_rule(self) -> bool {
+        matches!(self.action, Action::Permit) && matches!(self.reason, Reason::Rule)
+    }
+
     const fn permit(reason: Reason, rule: u16) -> Self {
         Self {
             action: Action::Permit,
@@ -229,7 +236,9 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
 
 /// Decides whether a packet may leave a socket that the agent did not connect: it answers a peer,
 /// so either its destination is allowed or its local end is one that the agent may listen on. A
-/// `deny` rule for the peer refuses it all the same.
+/// `deny` rule for the peer refuses it all the same. Of a socket that the agent connected, or of a
+/// datagram, `local` has port 0: it is no answer, and decided as a
+/// [destination](decide_destination).
 #[inline(always)]
 pub fn decide_answer<T: Tables>(tables: &T, local: &Endpoint, to: &Endpoint) -> Verdict {
     let verdict = destination(tables, to);

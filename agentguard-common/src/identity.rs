@@ -54,6 +54,8 @@ pub struct Offsets {
     pub css_set_dfl_cgrp: u32,
     /// `struct cred.uid` (`kuid_t`).
     pub cred_uid: u32,
+    /// `struct sock.sk_cgrp_data.cgroup` (`struct cgroup *`).
+    pub sock_cgroup: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 68);
+const _: () = assert!(size_of::<Offsets>() == 72);

@@ -28,6 +28,7 @@ static OFFSETS: Offsets = Offsets {
     task_cgroups: 0,
     css_set_dfl_cgrp: 0,
     cred_uid: 0,
+    sock_cgroup: 0,
 };
 
 /// Reads member `$member` of the structure at `$base` as a `$type`. The load must have the size of
@@ -77,6 +78,12 @@ impl Cgroup {
     /// The id of its parent, or `None` for the root.
     #[inline(always)]
     pub fn parent_id(self) -> Option<u64> {
+        self.parent().map(Self::id)
+    }
+
+    /// Its parent, or `None` for the root.
+    #[inline(always)]
+    pub fn parent(self) -> Option<Self> {
         // SAFETY: as in `member!`; `self` is embedded.
         let offset = unsafe { ptr::read_volatile(&raw const OFFSETS.cgroup_self) } as usize;
         let css = self.0.wrapping_byte_add(offset);
@@ -85,7 +92,7 @@ impl Cgroup {
             return None;
         }
         // A cgroup's own css points back to it (`init_cgroup_housekeeping`).
-        Some(Self(member!(parent, css_cgroup as *const u8)).id())
+        Some(Self(member!(parent, css_cgroup as *const u8)))
     }
 }
 
@@ -142,5 +149,24 @@ impl Task {
     pub fn cgroup(self) -> u64 {
         let set = member!(self.0, task_cgroups as *const u8);
         Cgroup(member!(set, css_set_dfl_cgrp as *const u8)).id()
+    }
+}
+
+/// A `struct sock`.
+#[derive(Clone, Copy)]
+pub struct Socket(*const u8);
+
+impl Socket {
+    /// Wraps a pointer that the kernel passed as a `struct sock *` or a structure that begins with
+    /// one.
+    #[inline(always)]
+    pub fn new(socket: *const u8) -> Self {
+        Self(socket)
+    }
+
+    /// The v2 cgroup of the task that made it, or of its listener. The socket holds the cgroup.
+    #[inline(always)]
+    pub fn cgroup(self) -> Cgroup {
+        Cgroup(member!(self.0, sock_cgroup as *const u8))
     }
 }

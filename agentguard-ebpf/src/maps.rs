@@ -12,9 +12,11 @@ use agentguard_common::{
 };
 use aya_ebpf::{
     bindings::{BPF_F_INNER_MAP, BPF_F_NO_PREALLOC},
-    btf_maps::{Array, ArrayOfMaps, HashMap, RingBuf},
+    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, RingBuf},
     macros::btf_map,
 };
+
+use crate::network::memo::Entry;
 
 const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -63,6 +65,13 @@ pub static BANKS: ArrayOfMaps<Bank, { MAX_BANKS as usize }> = ArrayOfMaps::new()
 /// types are described as its own are (`timer_off` in `bpf_map_meta_equal`).
 #[btf_map]
 pub static BANK: Bank = Bank::new();
+
+/// Binary logarithm of the entries of [`MEMO`] that each CPU has: 96 KiB.
+pub const MEMO_BITS: u32 = 11;
+
+/// Destinations that scopes are known to permit. An entry that is all zeros names no scope.
+#[btf_map]
+pub static MEMO: PerCpuArray<Entry, { 1 << MEMO_BITS }> = PerCpuArray::new();
 
 /// Agent → its counters.
 #[btf_map]

@@ -12,7 +12,10 @@ use aya_ebpf::{
     },
 };
 
-use crate::maps::{INSTANCES, TAGS, UNTAGGED};
+use crate::{
+    kernel::Cgroup,
+    maps::{INSTANCES, TAGS, UNTAGGED},
+};
 
 /// Who it is: the cgroup, and the tag that it carries.
 pub struct Owner {
@@ -46,6 +49,15 @@ pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
     Some(Owner { cgroup, tag })
 }
 
+/// The agent whose a cgroup is, or `None` if it is no agent's.
+#[inline(always)]
+pub fn of(cgroup: Cgroup) -> Option<Tag> {
+    if let Some(tag) = tag(cgroup.id()) {
+        return Some(tag);
+    }
+    inherited_by_cgroup(cgroup)
+}
+
 #[inline(always)]
 fn tag(cgroup: u64) -> Option<Tag> {
     // SAFETY: a tag is never changed, and is removed only when nothing can be in its cgroup.
@@ -72,11 +84,31 @@ fn inherited_by_socket(skb: *mut __sk_buff) -> Option<u64> {
     inherited(|level| unsafe { bpf_skb_ancestor_cgroup_id(skb, level) })
 }
 
+#[inline(never)]
+fn inherited_by_cgroup(mut cgroup: Cgroup) -> Option<Tag> {
+    if !is_table_short() {
+        return None;
+    }
+    for _ in 0..MAX_CGROUP_DEPTH {
+        if let Some(tag) = instance(cgroup.id()) {
+            return Some(tag);
+        }
+        cgroup = cgroup.parent()?;
+    }
+    None
+}
+
+/// Whether some cgroup's tag found no room in the table.
+#[inline(always)]
+fn is_table_short() -> bool {
+    UNTAGGED.get(0).is_some_and(|count| *count != 0)
+}
+
 /// The ancestor, or the cgroup itself, at which an instance begins. It costs a look-up a level, so
 /// it is looked for only if some cgroup's tag found no room in the table.
 #[inline(always)]
 fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
-    if UNTAGGED.get(0).is_none_or(|count| *count == 0) {
+    if !is_table_short() {
         return None;
     }
     for level in 1..=MAX_CGROUP_DEPTH {

@@ -2,13 +2,14 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Verdict, decide_bind},
+    decision::{Action, SOCK_STREAM, Verdict, decide_bind},
     event::Operation,
 };
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 
 use super::{
     answer,
+    cache::Cache,
     context::Call,
     peer::NoPeer,
     scope::{Scope, word},
@@ -36,10 +37,19 @@ fn bind(call: Call, address: Address) -> bool {
         return true;
     };
     let word = word(owner.tag.agent);
-    let verdict = match (call.endpoint(address), Scope::open(word, &NoPeer)) {
+    let mut verdict = match (call.endpoint(address), Scope::open(word, &NoPeer)) {
         (Some(local), Some(scope)) => decide_bind(&scope, &local),
         _ => Verdict::ERROR,
     };
+    // It may come to listen, and what is accepted must be known from what was connected.
+    if call.socket_type() == SOCK_STREAM
+        && !matches!(verdict.action, Action::Refuse)
+    {
+        match Cache::make(call.socket()) {
+            Some(cache) => cache.set_answering(true),
+            None => verdict = Verdict::ERROR,
+        }
+    }
     let attempt = Attempt {
         tag: owner.tag,
         word,

@@ -1,15 +1,17 @@
-//! What is remembered with a socket: whose it is, and the last verdict on it.
+//! What is remembered with a socket, where there is something to remember. To make storage costs
+//! more than all other work on a connection, so one that the rules permit has none.
 //!
-//! The calls that name a destination leave their verdict here, and the packet hook needs only to
-//! see that the packet goes where the verdict was for, under the scope that is still in force.
-//! Several threads can send on one socket, so a verdict and its destination are read and written
-//! under a lock: half of one and half of another could let a packet through.
+//! - A datagram socket: whose it is, for peers of the same agent.
+//! - A stream socket that was bound, listens, or was accepted: that its packets answer a peer.
+//! - Any socket: the last verdict that is not in the [memo](super::memo). Several threads can send
+//!   on one socket, so a verdict and its destination are read and written under a lock: half of one
+//!   and half of another could let a packet through.
+
+use core::ptr::{read_volatile, write_volatile};
 
 use agentguard_common::{
     address::Address,
     decision::{Action, Endpoint},
-    identity::Tag,
-    limits::MAX_AGENTS,
     scope::ScopeWord,
 };
 use aya_ebpf::{
@@ -21,21 +23,20 @@ use aya_ebpf::{
     macros::btf_map,
 };
 
-/// The value of a socket's storage.
+/// The value of a socket's storage. All zeros is what it begins with.
 #[repr(C)]
 pub struct Socket {
     lock: bpf_spin_lock,
-    /// The agent's slot plus one, so that a fresh value is nobody's.
+    /// The slot plus one of the agent that made a datagram socket.
     owner: u32,
-    instance: u64,
     /// The scope of the verdict.
     word: u64,
     address: Address,
     port: u16,
     protocol: u8,
     action: u8,
-    /// Not 0 if the agent connected the socket: its packets are no answers to a peer.
-    outbound: u32,
+    /// Not 0 if the packets of a stream answer a peer.
+    answering: u32,
 }
 
 /// A socket storage map, which aya's type cannot describe: an accepted socket must inherit its
@@ -69,65 +70,51 @@ impl Cache {
     /// The storage of a socket, if it has one. `sk` is a socket pointer that the verifier knows.
     #[inline(always)]
     pub fn of(sk: *mut c_void) -> Option<Self> {
-        Self::get(sk, core::ptr::null_mut(), 0)
+        Self::get(sk, 0)
     }
 
-    /// The storage of an agent's socket, made if there is none. `None` if there is no memory.
+    /// The storage of a socket, made if there is none. `None` if there is no memory.
     #[inline(always)]
-    pub fn of_agent(sk: *mut c_void, tag: Tag) -> Option<Self> {
-        let mut fresh = Socket {
-            lock: bpf_spin_lock { val: 0 },
-            owner: tag.agent + 1,
-            instance: tag.instance,
-            word: ScopeWord::NONE.0,
-            address: Address::MIN,
-            port: 0,
-            protocol: 0,
-            action: 0,
-            outbound: 0,
-        };
-        Self::get(
-            sk,
-            (&raw mut fresh).cast(),
-            u64::from(BPF_SK_STORAGE_GET_F_CREATE),
-        )
+    pub fn make(sk: *mut c_void) -> Option<Self> {
+        Self::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE))
     }
 
     #[inline(always)]
-    fn get(sk: *mut c_void, initial: *mut c_void, flags: u64) -> Option<Self> {
+    fn get(sk: *mut c_void, flags: u64) -> Option<Self> {
         let map = (&raw const SOCKETS).cast_mut().cast();
         // SAFETY: the map is a socket storage of `Socket`, and the verifier checks `sk`.
-        let socket = unsafe { bpf_sk_storage_get(map, sk, initial, flags) };
+        let socket = unsafe { bpf_sk_storage_get(map, sk, core::ptr::null_mut(), flags) };
         (!socket.is_null()).then_some(Self(socket.cast()))
     }
 
-    /// Whose socket it is.
+    /// The slot of the agent whose datagram socket it is.
     #[inline(always)]
-    pub fn owner(self) -> Option<Tag> {
-        // SAFETY: the pointer is to the socket's storage; the members are set when it is made.
-        let (owner, instance) = unsafe { ((*self.0).owner, (*self.0).instance) };
-        if owner == 0 || owner > MAX_AGENTS {
-            return None;
-        }
-        Some(Tag {
-            instance,
-            agent: owner - 1,
-            reserved: 0,
-        })
-    }
-
-    /// Whether the agent connected the socket.
-    #[inline(always)]
-    pub fn is_outbound(self) -> bool {
+    pub fn owner(self) -> Option<u32> {
         // SAFETY: the pointer is to the socket's storage; the member is one word.
-        unsafe { core::ptr::read_volatile(&raw const (*self.0).outbound) != 0 }
+        let owner = unsafe { read_volatile(&raw const (*self.0).owner) };
+        owner.checked_sub(1)
     }
 
-    /// Notes that the agent connects the socket.
+    /// Notes whose datagram socket it is.
     #[inline(always)]
-    pub fn set_outbound(self) {
+    pub fn set_owner(self, agent: u32) {
         // SAFETY: as above.
-        unsafe { core::ptr::write_volatile(&raw mut (*self.0).outbound, 1) }
+        unsafe { write_volatile(&raw mut (*self.0).owner, agent + 1) }
+    }
+
+    /// Whether the packets of a stream answer a peer that connected to it.
+    #[inline(always)]
+    pub fn is_answering(self) -> bool {
+        // SAFETY: as above.
+        unsafe { read_volatile(&raw const (*self.0).answering) != 0 }
+    }
+
+    /// Notes whether the packets of a stream answer a peer. What a listener says of itself, what it
+    /// accepts inherits.
+    #[inline(always)]
+    pub fn set_answering(self, answering: bool) {
+        // SAFETY: as above.
+        unsafe { write_volatile(&raw mut (*self.0).answering, u32::from(answering)) }
     }
 
     /// The verdict on a destination under the scope `word`, if it is the last one.
@@ -162,7 +149,7 @@ impl Cache {
     pub fn forget(self) {
         // SAFETY: the pointer is to the socket's storage; the word alone makes a verdict, and is
         // replaced at once.
-        unsafe { core::ptr::write_volatile(&raw mut (*self.0).word, ScopeWord::NONE.0) }
+        unsafe { write_volatile(&raw mut (*self.0).word, ScopeWord::NONE.0) }
     }
 
     /// Remembers the verdict on a destination.

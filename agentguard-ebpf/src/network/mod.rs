@@ -5,6 +5,7 @@ mod cache;
 mod connect;
 mod context;
 mod egress;
+pub mod memo;
 mod peer;
 mod scope;
 mod send;

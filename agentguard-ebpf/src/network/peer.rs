@@ -4,10 +4,13 @@ use agentguard_common::{address::Address, decision::Endpoint, protocol::Protocol
 use aya_ebpf::{
     bindings::{BPF_F_CURRENT_NETNS, bpf_sock},
     cty::c_void,
-    helpers::generated::{bpf_sk_lookup_tcp, bpf_sk_lookup_udp, bpf_sk_release},
+    helpers::generated::{
+        bpf_sk_lookup_tcp, bpf_sk_lookup_udp, bpf_sk_release, bpf_skc_to_tcp_sock,
+    },
 };
 
 use super::{cache::Cache, context::Local};
+use crate::{identity, kernel};
 
 /// How a program finds the peer.
 pub trait Peer {
@@ -74,12 +77,12 @@ fn owned_by(context: *mut c_void, agent: u32, local: &Local, to: &Endpoint) -> b
         Protocol::Tcp => {
             // SAFETY: the tuple has `size` bytes; the socket is released below.
             let peer = unsafe { bpf_sk_lookup_tcp(context, tuple, size, NETNS, 0) };
-            is_agents(peer, agent)
+            is_agents(peer, agent, of_stream)
         }
         Protocol::Udp => {
             // SAFETY: as above.
             let peer = unsafe { bpf_sk_lookup_udp(context, tuple, size, NETNS, 0) };
-            is_agents(peer, agent)
+            is_agents(peer, agent, of_datagrams)
         }
         Protocol::Icmp => false,
     }
@@ -92,16 +95,35 @@ const IPV4_TUPLE: u32 = 12;
 const IPV6_TUPLE: u32 = 36;
 
 #[inline(always)]
-fn is_agents(peer: *mut bpf_sock, agent: u32) -> bool {
+fn is_agents(
+    peer: *mut bpf_sock,
+    agent: u32,
+    owner: impl Fn(*mut bpf_sock) -> Option<u32>,
+) -> bool {
     if peer.is_null() {
         return false;
     }
-    let same = Cache::of(peer.cast())
-        .and_then(Cache::owner)
-        .is_some_and(|owner| owner.agent == agent);
+    let same = owner(peer) == Some(agent);
     // SAFETY: the look-up took a reference, which is given back once.
     unsafe { bpf_sk_release(peer.cast()) };
     same
+}
+
+/// Whose a TCP socket is: that of the cgroup that it was made in, or its listener.
+#[inline(always)]
+fn of_stream(peer: *mut bpf_sock) -> Option<u32> {
+    // SAFETY: the caller holds a reference (Linux 5.9).
+    let socket = unsafe { bpf_skc_to_tcp_sock(peer.cast()) };
+    if socket.is_null() {
+        return None;
+    }
+    identity::of(kernel::Socket::new(socket.cast()).cgroup()).map(|tag| tag.agent)
+}
+
+/// Whose a UDP socket is, which no helper leads to the cgroup of.
+#[inline(always)]
+fn of_datagrams(peer: *mut bpf_sock) -> Option<u32> {
+    Cache::of(peer.cast()).and_then(Cache::owner)
 }
 
 /// The four words of an IPv6 address, in network byte order.

@@ -2,8 +2,9 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Reason, Verdict, decide_destination},
+    decision::{Endpoint, Reason, Verdict, decide_destination},
     event::Operation,
+    scope::ScopeWord,
 };
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 
@@ -11,12 +12,13 @@ use super::{
     answer,
     cache::Cache,
     context::Call,
+    memo,
     peer::Socket,
     scope::{Scope, word},
 };
 use crate::{
     events::{Attempt, settle},
-    identity,
+    identity::{self, Owner},
 };
 
 #[cgroup_sock_addr(sendmsg4)]
@@ -39,6 +41,51 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
     };
     let word = word(owner.tag.agent);
     let address = address.destination();
+    let to = call.endpoint(address);
+    if let Some(to) = &to
+        && memo::permits(word, to)
+    {
+        if matches!(operation, Operation::Connect) {
+            connected(call);
+        }
+        return true;
+    }
+    let verdict = match &to {
+        Some(to) => judge(call, &owner, word, to),
+        None => Verdict::ERROR,
+    };
+    let permitted = record(call, &owner, word, address, operation, verdict);
+    if permitted && let Some(to) = &to {
+        leave(call, word, to, verdict);
+        if matches!(operation, Operation::Connect) {
+            connected(call);
+        }
+    }
+    permitted
+}
+
+#[inline(always)]
+fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> Verdict {
+    let peer = Socket {
+        context: call.0.cast(),
+        agent: owner.tag.agent,
+        local: call.local(),
+    };
+    match Scope::open(word, &peer) {
+        Some(scope) => decide_destination(&scope, to),
+        None => Verdict::ERROR,
+    }
+}
+
+#[inline(always)]
+fn record(
+    call: Call,
+    owner: &Owner,
+    word: ScopeWord,
+    address: Address,
+    operation: Operation,
+    verdict: Verdict,
+) -> bool {
     let attempt = Attempt {
         tag: owner.tag,
         word,
@@ -50,37 +97,31 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
         socket_type: call.socket_type(),
         protocol: call.protocol(),
     };
-    let Some(to) = call.endpoint(address) else {
-        return settle(&attempt, Verdict::ERROR);
-    };
-    // A socket that the agent did not make (it was passed, or is older than the tag) gets no
-    // storage here: it would become the agent's, for whoever made it too.
-    let cache = Cache::of(call.socket());
-    if matches!(operation, Operation::Send)
-        && cache.is_some_and(|cache| matches!(cache.verdict(word, &to), Some(Action::Permit)))
-    {
-        return true;
+    settle(&attempt, verdict)
+}
+
+/// Leaves a verdict for the packet hook.
+#[inline(always)]
+fn leave(call: Call, word: ScopeWord, to: &Endpoint, verdict: Verdict) {
+    if verdict.is_permission_of_a_rule() {
+        return memo::remember(word, to);
     }
-    let peer = Socket {
-        context: call.0.cast(),
-        agent: owner.tag.agent,
-        local: call.local(),
+    // Without memory the packet is decided again, and recorded again.
+    let Some(cache) = Cache::make(call.socket()) else {
+        return;
     };
-    let verdict = match Scope::open(word, &peer) {
-        Some(scope) => decide_destination(&scope, &to),
-        None => Verdict::ERROR,
-    };
-    let permitted = settle(&attempt, verdict);
-    if permitted && let Some(cache) = cache {
-        if matches!(operation, Operation::Connect) {
-            cache.set_outbound();
-        }
-        if matches!(verdict.reason, Reason::SameAgent) {
-            // Another process can have the peer's port by the time that the packet leaves.
-            cache.forget();
-        } else {
-            cache.remember(word, &to, verdict.action);
-        }
+    if matches!(verdict.reason, Reason::SameAgent) {
+        // Another process can have the peer's port by the time that the packet leaves.
+        cache.forget();
+    } else {
+        cache.remember(word, to, verdict.action);
     }
-    permitted
+}
+
+/// Notes that the packets of a socket that was bound are no answers.
+#[inline(always)]
+fn connected(call: Call) {
+    if let Some(cache) = Cache::of(call.socket()) {
+        cache.set_answering(false);
+    }
 }

@@ -1,8 +1,8 @@
-//! `socket(2)`: an agent's Internet sockets are of known kinds, and carry their owner.
+//! `socket(2)`: an agent's Internet sockets are of known kinds.
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Verdict, decide_socket},
+    decision::{Action, SOCK_DGRAM, Verdict, decide_socket},
     event::Operation,
 };
 use aya_ebpf::{macros::cgroup_sock, programs::SockContext};
@@ -41,11 +41,15 @@ fn create(ctx: SockContext) -> bool {
         Some(scope) => decide_socket(&scope, socket_type, protocol),
         None => Verdict::ERROR,
     };
-    // The owner is what same-agent connections are known by. No memory is no socket.
-    if !matches!(verdict.action, Action::Refuse)
-        && Cache::of_agent(ctx.sock.cast(), owner.tag).is_none()
+    // The owner is what peers of the same agent are known by. No memory is no socket. Of a stream
+    // it can be told by other means.
+    if socket_type == SOCK_DGRAM
+        && !matches!(verdict.action, Action::Refuse)
     {
-        verdict = Verdict::ERROR;
+        match Cache::make(ctx.sock.cast()) {
+            Some(cache) => cache.set_owner(owner.tag.agent),
+            None => verdict = Verdict::ERROR,
+        }
     }
     let attempt = Attempt {
         tag: owner.tag,

@@ -65,6 +65,8 @@ fn resolve(btf: &Btf<'_>) -> Result<Offsets, BtfError> {
         task_cgroups: btf.member("task_struct", "cgroups")?,
         css_set_dfl_cgrp: btf.member("css_set", "dfl_cgrp")?,
         cred_uid: btf.member("cred", "uid")?,
+        sock_cgroup: btf.member("sock", "sk_cgrp_data")?
+            + btf.member("sock_cgroup_data", "cgroup")?,
     })
 }
 
