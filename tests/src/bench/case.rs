@@ -51,10 +51,11 @@ impl Case {
     pub(super) const fn budget(self, operation: Operation) -> Option<f64> {
         match (self, operation) {
             (Self::Control, _) => None,
-            (Self::Outside, Operation::Datagram) => Some(1.06),
+            (Self::Outside, Operation::Datagram | Operation::Delivery) => Some(1.06),
             (Self::Outside, _) => Some(1.01),
             (_, Operation::Connect) => Some(1.02),
-            (_, Operation::Datagram) => Some(1.10),
+            (_, Operation::Delivery) => Some(1.10),
+            (_, Operation::Datagram) => Some(1.20),
             (_, Operation::Exchange | Operation::Bulk) => Some(1.06),
         }
     }

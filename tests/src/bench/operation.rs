@@ -7,8 +7,10 @@ use std::fmt;
 pub(super) enum Operation {
     /// A TCP connection, from `socket` to `close`.
     Connect,
-    /// A datagram of 64 bytes from an unconnected socket.
+    /// A datagram of 64 bytes from an unconnected socket, to where it is dropped.
     Datagram,
+    /// The same, to where it is read.
+    Delivery,
     /// One byte there and one byte back on an open TCP connection.
     Exchange,
     /// 64 KiB on an open TCP connection.
@@ -17,13 +19,20 @@ pub(super) enum Operation {
 
 impl Operation {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Connect, Self::Datagram, Self::Exchange, Self::Bulk];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Connect,
+        Self::Datagram,
+        Self::Delivery,
+        Self::Exchange,
+        Self::Bulk,
+    ];
 
     /// Its name.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Connect => "tcp-connect",
             Self::Datagram => "udp-sendto",
+            Self::Delivery => "udp-deliver",
             Self::Exchange => "tcp-exchange",
             Self::Bulk => "tcp-bulk",
         }
@@ -43,6 +52,7 @@ impl Operation {
             Self::Exchange => 7102,
             Self::Bulk => 7103,
             Self::Datagram => 7104,
+            Self::Delivery => 7105,
         }
     }
 
@@ -51,7 +61,7 @@ impl Operation {
         match self {
             Self::Connect | Self::Bulk => 10,
             Self::Exchange => 40,
-            Self::Datagram => 200,
+            Self::Datagram | Self::Delivery => 200,
         }
     }
 }

@@ -16,10 +16,13 @@ use crate::{
     sys,
 };
 
+/// The byte with which a datagram begins that wants an answer.
+pub(super) const ANSWER: u8 = 1;
+
 /// What becomes of a connection.
 type Service = fn(TcpStream) -> io::Result<()>;
 
-/// Holds the socket that datagrams go to. Nobody reads them: each is dropped at the full buffer.
+/// Holds the socket where datagrams are dropped: nobody reads it, and its buffer is full.
 #[derive(Debug)]
 pub(super) struct Servers {
     _sink: UdpSocket,
@@ -58,6 +61,17 @@ impl Servers {
             UdpSocket::bind((FAR, port)).context("bind the sink of datagrams")
         })?;
         sys::set_flag(&sink, libc::SOL_SOCKET, libc::SO_RCVBUF, 1).context("shrink a buffer")?;
+        let reader = link.far.run(|| {
+            let port = Operation::Delivery.port();
+            UdpSocket::bind((FAR, port)).context("bind the reader of datagrams")
+        })?;
+        thread::spawn(move || {
+            prepare();
+            // An error is a peer that has gone.
+            loop {
+                let _ = read(&reader);
+            }
+        });
         Ok(Self { _sink: sink })
     }
 }
@@ -78,6 +92,16 @@ fn serve(stream: TcpStream, service: fn(&mut TcpStream) -> io::Result<()>) -> io
         // The end of a worker is the end of its connections.
         while service(&mut stream).is_ok() {}
     });
+    Ok(())
+}
+
+/// Reads one datagram.
+fn read(socket: &UdpSocket) -> io::Result<()> {
+    let mut buffer = [0; 64];
+    let (_, peer) = socket.recv_from(&mut buffer)?;
+    if buffer[0] == ANSWER {
+        socket.send_to(&[0], peer)?;
+    }
     Ok(())
 }
 

@@ -86,10 +86,11 @@ fn declared(place: &str) -> String {
 /// A scope of so many rules; those that permit what is measured come last.
 fn scope(agent: &str, rules: usize) -> String {
     let tcp = (Operation::Connect.port(), Operation::Bulk.port());
+    let udp = (Operation::Datagram.port(), Operation::Delivery.port());
     let mut allow: Vec<_> = (0..rules - 2)
         .map(|number| format!("10.{}.{}.0/24:{}", number % 64, number, 4000 + number))
         .collect();
     allow.push(format!("{FAR}:{}-{}", tcp.0, tcp.1));
-    allow.push(format!("udp://{FAR}:{}", Operation::Datagram.port()));
+    allow.push(format!("udp://{FAR}:{}-{}", udp.0, udp.1));
     format!("[agent]\nname = \"{agent}\"\n\n[network]\nallow = {allow:?}\n")
 }

@@ -7,13 +7,17 @@ use std::{
     time::Instant,
 };
 
-use super::{link::FAR, operation::Operation, scheduling};
+use super::{link::FAR, operation::Operation, scheduling, server::ANSWER};
 use crate::error::{Context, Error, Outcome};
 
 /// What one operation of a bulk transfer writes, in bytes.
 static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
 /// What a datagram carries.
 static DATAGRAM: [u8; 64] = [7; 64];
+/// What a datagram carries that asks for an answer.
+static LAST_DATAGRAM: [u8; 64] = [ANSWER; 64];
+/// How many datagrams are on their way before one asks for an answer: fewer than a buffer holds.
+const FLIGHT: u64 = 64;
 
 /// The loop of the worker; it ends with its input.
 pub fn work() -> Outcome {
@@ -76,6 +80,17 @@ impl Sockets {
             Operation::Datagram => {
                 for _ in 0..count {
                     self.datagrams.send_to(&DATAGRAM, (FAR, operation.port()))?;
+                }
+            }
+            Operation::Delivery => {
+                let to = (FAR, operation.port());
+                for number in 1..=count {
+                    if number % FLIGHT == 0 || number == count {
+                        self.datagrams.send_to(&LAST_DATAGRAM, to)?;
+                        self.datagrams.recv(&mut byte)?;
+                    } else {
+                        self.datagrams.send_to(&DATAGRAM, to)?;
+                    }
                 }
             }
             Operation::Exchange => {
