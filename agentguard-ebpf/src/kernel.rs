@@ -7,7 +7,7 @@
 use core::ptr;
 
 use agentguard_common::identity::Offsets;
-use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel};
 
 #[unsafe(no_mangle)]
 static OFFSETS: Offsets = Offsets {
@@ -41,6 +41,36 @@ macro_rules! member {
         // lies within the member; a fault reads as zero.
         unsafe { ptr::read_volatile($base.byte_add(offset).cast::<$type>()) }
     }};
+}
+
+/// Reads member `$member` of the structure at `$base` as a `$type`, by a call; a fault reads as zero.
+///
+/// For what lies behind a pointer of the running task. A pointer that is loaded from a trusted one
+/// makes the verifier search the kernel's types by name, several times a load (Linux 6.3,
+/// `btf_nested_type_is_trusted`): that was more than half of what all programs took to load. The
+/// call costs some nanoseconds of a refusal.
+macro_rules! behind {
+    ($base:expr, $member:ident as $type:ty) => {{
+        // SAFETY: the static is valid; the read is volatile because the value is set at load.
+        let offset = unsafe { ptr::read_volatile(&raw const OFFSETS.$member) } as usize;
+        let mut value: $type = 0;
+        // SAFETY: the destination has the size that is given; the helper checks the source (Linux
+        // 5.5), and fills the destination with zeros if it cannot be read.
+        unsafe {
+            bpf_probe_read_kernel(
+                (&raw mut value).cast(),
+                size_of::<$type>() as u32,
+                $base.wrapping_byte_add(offset).cast(),
+            );
+        }
+        value
+    }};
+}
+
+/// A pointer that a call has read.
+#[inline(always)]
+fn pointer(address: u64) -> *const u8 {
+    ptr::without_provenance(address as usize)
 }
 
 /// A `struct cgroup`.
@@ -123,15 +153,15 @@ impl Task {
     /// When its process started, in nanoseconds of `CLOCK_BOOTTIME`.
     #[inline(always)]
     pub fn started(self) -> u64 {
-        let leader = member!(self.0, task_group_leader as *const u8);
-        member!(leader, task_start_boottime as u64)
+        let leader = pointer(behind!(self.0, task_group_leader as u64));
+        behind!(leader, task_start_boottime as u64)
     }
 
     /// Its user id, in the initial user namespace.
     #[inline(always)]
     pub fn uid(self) -> u32 {
-        let cred = member!(self.0, task_cred as *const u8);
-        member!(cred, cred_uid as u32)
+        let cred = pointer(behind!(self.0, task_cred as u64));
+        behind!(cred, cred_uid as u32)
     }
 
     /// Byte `index` of its name, which is padded with zeros. An array's elements are loaded one by
@@ -147,8 +177,10 @@ impl Task {
     /// The id of its v2 cgroup.
     #[inline(always)]
     pub fn cgroup(self) -> u64 {
-        let set = member!(self.0, task_cgroups as *const u8);
-        Cgroup(member!(set, css_set_dfl_cgrp as *const u8)).id()
+        let set = pointer(behind!(self.0, task_cgroups as u64));
+        let cgroup = pointer(behind!(set, css_set_dfl_cgrp as u64));
+        let node = pointer(behind!(cgroup, cgroup_kn as u64));
+        behind!(node, kernfs_node_id as u64)
     }
 }
 
