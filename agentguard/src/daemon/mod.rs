@@ -15,6 +15,7 @@ use std::{
     fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -37,6 +38,7 @@ use crate::{
     events::ring::{EventThread, Reader},
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
+        btf::{self, BtfError, KernelTypes},
         cgroup2,
         object::{self, Sizes},
         probe,
@@ -93,7 +95,11 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let scopes = load_dir(&args.agents).map_err(DaemonError::Scopes)?;
     let cgroups = cgroup2::find()?;
-    let protections = preflight()?;
+    let types = btf::read();
+    let mut protections = preflight(&types)?;
+    let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
+    // Nothing depends on it, and it takes its time.
+    let lsm = thread::Builder::new().spawn(probe::lsm)?;
     make_directory(&args.run_dir)?;
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
     let clock = Clock::new()?;
@@ -113,9 +119,12 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     // Two daemons with one cgroup would take each other's instances away.
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
     let signals = Signals::take()?;
-    let (mut ebpf, tracepoints) = object::load(Sizes {
-        max_cgroups: args.max_cgroups,
-    })?;
+    let (mut ebpf, tracepoints) = object::load(
+        &types,
+        Sizes {
+            max_cgroups: args.max_cgroups,
+        },
+    )?;
     let tables = Tables::take(&mut ebpf)?;
     let ring = tables::take_events(&mut ebpf)?;
     let directory = Arc::new(Directory::default());
@@ -155,6 +164,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         return Err(error.into());
     }
     let agents = guard.agents.declared();
+    protections.extend(lsm.join());
     let daemon = Arc::new(Daemon {
         started: clock.wall(clock.boot_ns()),
         kernel: probe::kernel_release().unwrap_or_default(),
@@ -188,8 +198,8 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
 }
 
 /// What this host has, or the first thing that it lacks and that we need.
-fn preflight() -> Result<Vec<Protection>, DaemonError> {
-    let protections = probe::all();
+fn preflight(types: &Result<KernelTypes, BtfError>) -> Result<Vec<Protection>, DaemonError> {
+    let protections = probe::needed(types);
     if let Some(missing) = probe::missing(&protections).next() {
         let remedy = missing.remedy.iter().map(|remedy| format!("; {remedy}"));
         return Err(DaemonError::Unsuitable(format!(

@@ -1,11 +1,15 @@
-//! Where the running kernel keeps the members that our programs read.
+//! Where the running kernel keeps the members that our programs read, and which types its
+//! tracepoints have.
 //!
-//! Only this much of BTF is read: structures, their members, and the sizes of the other kinds of
-//! entries, to step over them (`Documentation/bpf/btf.rst`).
+//! Only this much of BTF is read: structures, their members, type definitions, and the sizes of the
+//! other kinds of entries, to step over them (`Documentation/bpf/btf.rst`). It is read once, and
+//! nothing of its megabytes is kept.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
 use agentguard_common::identity::Offsets;
+
+use super::object::TRACEPOINTS;
 
 /// The kernel's own type information (Linux 5.4, `CONFIG_DEBUG_INFO_BTF`).
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -27,6 +31,9 @@ pub enum BtfError {
     /// The file is not BTF as we know it.
     #[error("the kernel's type information is malformed: {0}")]
     Malformed(&'static str),
+    /// A structure that a program reads is not there.
+    #[error("this kernel has no `{0}`, which agentguard's programs read")]
+    NoStructure(&'static str),
     /// A member that a program reads is not there.
     #[error("this kernel has no `{structure}.{member}`, which agentguard's programs read")]
     Missing {
@@ -37,8 +44,17 @@ pub enum BtfError {
     },
 }
 
-/// Resolves the offsets that the programs need.
-pub fn offsets() -> Result<Offsets, BtfError> {
+/// What the programs need of the kernel's types.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelTypes {
+    /// Where members are.
+    pub offsets: Offsets,
+    /// The types of [`TRACEPOINTS`], in that order; `None` is a tracepoint that does not exist.
+    tracepoints: [Option<u32>; TRACEPOINTS.len()],
+}
+
+/// Reads the running kernel's types.
+pub fn read() -> Result<KernelTypes, BtfError> {
     let data = fs::read(Path::new(VMLINUX)).map_err(|source| BtfError::Read {
         path: VMLINUX.to_owned(),
         source,
@@ -46,51 +62,120 @@ pub fn offsets() -> Result<Offsets, BtfError> {
     resolve(&Btf::parse(&data)?)
 }
 
-fn resolve(btf: &Btf<'_>) -> Result<Offsets, BtfError> {
-    Ok(Offsets {
-        cgroup_self: btf.member("cgroup", "self")?,
-        cgroup_kn: btf.member("cgroup", "kn")?,
-        cgroup_root: btf.member("cgroup", "root")?,
-        cgroup_root_hierarchy_id: btf.member("cgroup_root", "hierarchy_id")?,
-        css_parent: btf.member("cgroup_subsys_state", "parent")?,
-        css_cgroup: btf.member("cgroup_subsys_state", "cgroup")?,
-        kernfs_node_id: btf.member("kernfs_node", "id")?,
-        kernfs_node_name: btf.member("kernfs_node", "name")?,
-        task_pid: btf.member("task_struct", "pid")?,
-        task_tgid: btf.member("task_struct", "tgid")?,
-        task_group_leader: btf.member("task_struct", "group_leader")?,
-        task_start_boottime: btf.member("task_struct", "start_boottime")?,
-        task_comm: btf.member("task_struct", "comm")?,
-        task_cred: btf.member("task_struct", "cred")?,
-        task_cgroups: btf.member("task_struct", "cgroups")?,
-        css_set_dfl_cgrp: btf.member("css_set", "dfl_cgrp")?,
-        cred_uid: btf.member("cred", "uid")?,
-        sock_cgroup: btf.member("sock", "sk_cgrp_data")?
-            + btf.member("sock_cgroup_data", "cgroup")?,
+impl KernelTypes {
+    /// A tracepoint that this kernel does not have, if there is one.
+    pub fn absent(&self) -> Option<&'static str> {
+        let mut tracepoints = TRACEPOINTS.into_iter().zip(self.tracepoints);
+        tracepoints.find_map(|(name, id)| id.is_none().then_some(name))
+    }
+
+    /// The tracepoints' types, as aya wants them: it knows a type by its place in a list of all, so
+    /// the places of the others are blank. The kernel's whole list would take it longer to parse
+    /// than the kernel needs to verify a program.
+    pub fn tracepoints(&self) -> Result<aya::Btf, aya::BtfError> {
+        let mut names = vec![0];
+        let mut types = Vec::new();
+        let last = self.tracepoints.into_iter().flatten().max();
+        for id in 1..=last.unwrap_or(0) {
+            let known = self.tracepoints.iter().position(|it| *it == Some(id));
+            let (name, kind) = if let Some(index) = known {
+                let name = length(&names);
+                names.extend(type_name(TRACEPOINTS[index]).bytes().chain([0]));
+                (name, KIND_TYPEDEF)
+            } else {
+                (0, KIND_FORWARD)
+            };
+            for word in [name, kind << 24, 0] {
+                types.extend(word.to_ne_bytes());
+            }
+        }
+        let mut data = Vec::with_capacity(HEADER as usize + types.len() + names.len());
+        data.extend(MAGIC.to_ne_bytes());
+        // Version, flags.
+        data.extend([1, 0]);
+        let (middle, end) = (length(&types), length(&names));
+        for word in [HEADER, 0, middle, middle, end] {
+            data.extend(word.to_ne_bytes());
+        }
+        data.extend(types);
+        data.extend(names);
+        aya::Btf::parse(&data, aya::Endianness::default())
+    }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+/// The type definition that the kernel makes for a tracepoint (`__DEFINE_TRACE_EXT` and
+/// `btf_trace_##call` in `include/trace/bpf_probe.h`).
+fn type_name(tracepoint: &str) -> String {
+    format!("btf_trace_{tracepoint}")
+}
+
+fn resolve(btf: &Btf<'_>) -> Result<KernelTypes, BtfError> {
+    let cgroup = btf.structure("cgroup")?;
+    let css = btf.structure("cgroup_subsys_state")?;
+    let node = btf.structure("kernfs_node")?;
+    let task = btf.structure("task_struct")?;
+    let offsets = Offsets {
+        cgroup_self: cgroup.member("self")?,
+        cgroup_kn: cgroup.member("kn")?,
+        cgroup_root: cgroup.member("root")?,
+        cgroup_root_hierarchy_id: btf.structure("cgroup_root")?.member("hierarchy_id")?,
+        css_parent: css.member("parent")?,
+        css_cgroup: css.member("cgroup")?,
+        kernfs_node_id: node.member("id")?,
+        kernfs_node_name: node.member("name")?,
+        task_pid: task.member("pid")?,
+        task_tgid: task.member("tgid")?,
+        task_group_leader: task.member("group_leader")?,
+        task_start_boottime: task.member("start_boottime")?,
+        task_comm: task.member("comm")?,
+        task_cred: task.member("cred")?,
+        task_cgroups: task.member("cgroups")?,
+        css_set_dfl_cgrp: btf.structure("css_set")?.member("dfl_cgrp")?,
+        cred_uid: btf.structure("cred")?.member("uid")?,
+        sock_cgroup: btf.structure("sock")?.member("sk_cgrp_data")?
+            + btf.structure("sock_cgroup_data")?.member("cgroup")?,
+    };
+    let tracepoints = TRACEPOINTS.map(|name| btf.find(KIND_TYPEDEF, &type_name(name)));
+    Ok(KernelTypes {
+        offsets,
+        tracepoints,
     })
 }
 
+/// `"\xeb\x9f"`, in the byte order of the kernel.
+const MAGIC: u16 = 0xeb9f;
+/// Bytes of the header.
+const HEADER: u32 = 24;
+
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_FORWARD: u32 = 7;
+const KIND_TYPEDEF: u32 = 8;
 
-#[derive(Clone, Copy)]
-struct Composite<'a> {
-    /// Twelve bytes each.
-    members: &'a [u8],
-    /// Member offsets share their word with a bit-field size.
-    has_bit_fields: bool,
+const TRUNCATED: BtfError = BtfError::Malformed("it ends too early");
+
+/// All types, as they lie in the file.
+struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// Where each type begins. Ids begin at 1.
+    places: Vec<u32>,
 }
 
-struct Btf<'a> {
-    strings: &'a [u8],
-    by_id: HashMap<u32, Composite<'a>>,
-    by_name: HashMap<&'a [u8], u32>,
+/// A structure.
+struct Structure<'a> {
+    btf: &'a Btf<'a>,
+    name: &'static str,
+    id: u32,
 }
 
 impl<'a> Btf<'a> {
     fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
-        const TRUNCATED: BtfError = BtfError::Malformed("it ends too early");
-        if data.get(..2) != Some(&0xeb9f_u16.to_ne_bytes()) {
+        if data.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(BtfError::Malformed("no magic number"));
         }
         let header = |at| word(data, at).ok_or(TRUNCATED);
@@ -100,98 +185,121 @@ impl<'a> Btf<'a> {
             let first = start as usize + offset as usize;
             data.get(first..first + length as usize).ok_or(TRUNCATED)
         };
-        let types = section(8)?;
-        let strings = section(16)?;
-        let mut btf = Self {
-            strings,
-            by_id: HashMap::new(),
-            by_name: HashMap::new(),
-        };
-        let (mut at, mut id) = (0, 1);
+        let (types, strings) = (section(8)?, section(16)?);
+        let mut places = Vec::new();
+        let mut at = 0;
         while at < types.len() {
-            let name = word(types, at).ok_or(TRUNCATED)?;
-            let info = word(types, at + 4).ok_or(TRUNCATED)?;
-            at += 12;
-            let (kind, count) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
-            let size = match kind {
-                // Integer, variable, declaration tag.
-                1 | 14 | 17 => 4,
-                // Array.
-                3 => 12,
-                // Structure, union, data section, 64-bit enumeration.
-                KIND_STRUCT | KIND_UNION | 15 | 19 => 12 * count,
-                // Enumeration, function prototype.
-                6 | 13 => 8 * count,
-                // Pointer, forward, typedef, qualifiers, function, float, type tag.
-                2 | 7..=12 | 16 | 18 => 0,
-                _ => {
-                    return Err(BtfError::Malformed(
-                        "it has a kind of type that is not known",
-                    ));
-                }
-            };
-            let members = types.get(at..at + size).ok_or(TRUNCATED)?;
-            if kind == KIND_STRUCT || kind == KIND_UNION {
-                let composite = Composite {
-                    members,
-                    has_bit_fields: info >> 31 != 0,
+            places.push(u32::try_from(at).map_err(|_| BtfError::Malformed("it is too long"))?);
+            let (kind, count) = kind(types, at).ok_or(TRUNCATED)?;
+            at += 12
+                + match kind {
+                    // Integer, variable, declaration tag.
+                    1 | 14 | 17 => 4,
+                    // Array.
+                    3 => 12,
+                    // Structure, union, data section, 64-bit enumeration.
+                    KIND_STRUCT | KIND_UNION | 15 | 19 => 12 * count,
+                    // Enumeration, function prototype.
+                    6 | 13 => 8 * count,
+                    // Pointer, forward, type definition, qualifiers, function, float, type tag.
+                    2 | 7..=12 | 16 | 18 => 0,
+                    _ => {
+                        return Err(BtfError::Malformed(
+                            "it has a kind of type that is not known",
+                        ));
+                    }
                 };
-                btf.by_id.insert(id, composite);
-                let name = btf.string(name)?;
-                if kind == KIND_STRUCT && !name.is_empty() {
-                    btf.by_name.entry(name).or_insert(id);
-                }
-            }
-            at += size;
-            id += 1;
         }
-        Ok(btf)
+        if at > types.len() {
+            return Err(TRUNCATED);
+        }
+        Ok(Self {
+            types,
+            strings,
+            places,
+        })
     }
 
-    fn string(&self, offset: u32) -> Result<&'a [u8], BtfError> {
+    /// The first type of a kind and a name.
+    fn find(&self, wanted: u32, name: &str) -> Option<u32> {
+        let index = self.places.iter().position(|place| {
+            let at = *place as usize;
+            kind(self.types, at).is_some_and(|(kind, _)| kind == wanted)
+                && word(self.types, at).is_some_and(|offset| self.is_named(offset, name))
+        })?;
+        u32::try_from(index + 1).ok()
+    }
+
+    fn is_named(&self, offset: u32, name: &str) -> bool {
         self.strings
             .get(offset as usize..)
-            .and_then(|rest| rest.split(|byte| *byte == 0).next())
-            .ok_or(BtfError::Malformed("a name lies outside the strings"))
+            .and_then(|rest| rest.strip_prefix(name.as_bytes()))
+            .is_some_and(|rest| rest.first() == Some(&0))
     }
 
-    /// The offset of a member in bytes; members of anonymous members count as the structure's own.
-    fn member(&self, structure: &'static str, member: &'static str) -> Result<u32, BtfError> {
-        let missing = BtfError::Missing { structure, member };
-        let Some(id) = self.by_name.get(structure.as_bytes()) else {
-            return Err(missing);
-        };
-        self.find(*id, member.as_bytes(), 0)?.ok_or(missing)
+    fn structure(&'a self, name: &'static str) -> Result<Structure<'a>, BtfError> {
+        let id = self
+            .find(KIND_STRUCT, name)
+            .ok_or(BtfError::NoStructure(name))?;
+        Ok(Structure {
+            btf: self,
+            name,
+            id,
+        })
     }
 
-    fn find(&self, id: u32, member: &[u8], depth: u32) -> Result<Option<u32>, BtfError> {
+    /// The offset of a member in bits.
+    fn offset(&self, id: u32, member: &str, depth: u32) -> Result<Option<u32>, BtfError> {
+        let place = (id as usize)
+            .checked_sub(1)
+            .and_then(|it| self.places.get(it));
         // Anonymous members nest a few levels; malformed data could nest for ever.
-        let Some(composite) = self.by_id.get(&id).filter(|_| depth < 16) else {
+        let Some(at) = place.map(|at| *at as usize).filter(|_| depth < 16) else {
             return Ok(None);
         };
-        for entry in composite.members.chunks_exact(12) {
-            let (Some(name), Some(of), Some(bits)) =
-                (word(entry, 0), word(entry, 4), word(entry, 8))
-            else {
-                return Err(BtfError::Malformed("a member is cut short"));
-            };
-            let bits = if composite.has_bit_fields {
+        let (kind, count) = kind(self.types, at).ok_or(TRUNCATED)?;
+        if kind != KIND_STRUCT && kind != KIND_UNION {
+            return Ok(None);
+        }
+        // Member offsets then share their word with a bit-field size.
+        let has_bit_fields = word(self.types, at + 4).is_some_and(|info| info >> 31 != 0);
+        for index in 0..count {
+            let entry = at + 12 + 12 * index;
+            let field = |offset| word(self.types, entry + offset).ok_or(TRUNCATED);
+            let (name, of, bits) = (field(0)?, field(4)?, field(8)?);
+            let bits = if has_bit_fields {
                 bits & 0x00ff_ffff
             } else {
                 bits
             };
-            let name = self.string(name)?;
-            if name == member {
-                return Ok(Some(bits / 8));
+            if self.is_named(name, member) {
+                return Ok(Some(bits));
             }
-            if name.is_empty()
-                && let Some(inner) = self.find(of, member, depth + 1)?
+            if self.is_named(name, "")
+                && let Some(inner) = self.offset(of, member, depth + 1)?
             {
-                return Ok(Some(bits / 8 + inner));
+                return Ok(Some(bits + inner));
             }
         }
         Ok(None)
     }
+}
+
+impl Structure<'_> {
+    /// The offset of a member in bytes; members of anonymous members count as the structure's own.
+    fn member(&self, member: &'static str) -> Result<u32, BtfError> {
+        let bits = self.btf.offset(self.id, member, 0)?;
+        bits.map(|bits| bits / 8).ok_or(BtfError::Missing {
+            structure: self.name,
+            member,
+        })
+    }
+}
+
+/// The kind of the type at a place, and how many members it has.
+fn kind(types: &[u8], at: usize) -> Option<(u32, usize)> {
+    let info = word(types, at + 4)?;
+    Some((info >> 24 & 0x1f, (info & 0xffff) as usize))
 }
 
 fn word(data: &[u8], at: usize) -> Option<u32> {
@@ -201,22 +309,40 @@ fn word(data: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use aya_obj::btf::BtfKind;
+
     use super::*;
 
     #[test]
     fn the_running_kernel_has_every_member() {
-        let offsets = offsets().unwrap();
-        assert_ne!(offsets.task_comm, 0);
-        assert_ne!(offsets.kernfs_node_id, 0);
+        let types = read().unwrap();
+        assert_ne!(types.offsets.task_comm, 0);
+        assert_ne!(types.offsets.kernfs_node_id, 0);
+        assert_eq!(types.absent(), None);
+    }
+
+    #[test]
+    fn a_tracepoint_has_the_same_type_in_the_slice_as_in_the_kernel() {
+        let slice = read().unwrap().tracepoints().unwrap();
+        let whole = aya::Btf::from_sys_fs().unwrap();
+        for name in TRACEPOINTS {
+            let id = |btf: &aya::Btf| {
+                btf.id_by_type_name_kind(&type_name(name), BtfKind::Typedef)
+                    .unwrap()
+            };
+            assert_eq!(id(&slice), id(&whole), "{name}");
+        }
     }
 
     #[test]
     fn a_missing_member_is_named() {
         let data = fs::read(VMLINUX).unwrap();
         let btf = Btf::parse(&data).unwrap();
-        let error = btf.member("cgroup", "no_such_member").unwrap_err();
+        let cgroup = btf.structure("cgroup").unwrap();
+        let error = cgroup.member("no_such_member").unwrap_err();
         assert!(error.to_string().contains("`cgroup.no_such_member`"));
-        assert!(btf.member("no_such_structure", "x").is_err());
+        let error = btf.structure("no_such_structure").err().unwrap();
+        assert!(error.to_string().contains("`no_such_structure`"));
     }
 
     #[test]
@@ -225,5 +351,10 @@ mod tests {
         assert!(Btf::parse(b"not BTF at all, and long enough to hold a header").is_err());
         let data = fs::read(VMLINUX).unwrap();
         assert!(Btf::parse(&data[..data.len() / 2]).is_err());
+        // In the middle of a type.
+        let mut cut = data.clone();
+        let length = word(&data, 12).unwrap() - 4;
+        cut[12..16].copy_from_slice(&length.to_ne_bytes());
+        assert!(Btf::parse(&cut).is_err());
     }
 }

@@ -1,17 +1,14 @@
 //! The eBPF object: loaded, with the kernel's offsets in it.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use agentguard_common::identity::Offsets;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    programs::{
-        BtfTracePoint, CgroupSkb, CgroupSock, CgroupSockAddr, ProgramError,
-        tp_btf::BtfTracePointLink,
-    },
+    programs::{BtfTracePoint, Program, ProgramError, tp_btf::BtfTracePointLink},
 };
 
-use super::btf::{self, BtfError};
+use super::btf::KernelTypes;
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AGENTGUARD_EBPF_OBJECT"));
@@ -27,16 +24,22 @@ pub const EGRESS_PROGRAM: &str = "egress";
 /// The programs on tracepoints; each has its tracepoint's name.
 pub const TRACEPOINTS: [&str; 2] = ["cgroup_mkdir", "cgroup_release"];
 
+/// All programs.
+fn names() -> impl Iterator<Item = &'static str> {
+    let others = [SOCK_PROGRAM, EGRESS_PROGRAM];
+    TRACEPOINTS
+        .into_iter()
+        .chain(SOCK_ADDR_PROGRAMS)
+        .chain(others)
+}
+
 /// Why the programs could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The kernel's types cannot be used.
-    #[error(transparent)]
-    Btf(#[from] BtfError),
-    /// aya could not read the kernel's types.
-    #[error("cannot read the kernel's type information: {0}")]
-    KernelBtf(#[from] aya::BtfError),
+    /// aya could not read the tracepoints' types.
+    #[error("cannot use the types of the kernel's tracepoints: {0}")]
+    Tracepoints(#[from] aya::BtfError),
     /// The maps could not be made.
     #[error(
         "cannot create agentguard's tables in the kernel: {0}; `agentguard doctor` says what this host lacks"
@@ -45,6 +48,9 @@ pub enum LoadError {
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`: it does not belong to this binary")]
     Absent(&'static str),
+    /// A thread that loaded a program panicked.
+    #[error("a thread that loaded a program has panicked")]
+    Thread,
     /// The kernel refused a program.
     #[error("the kernel refused the program `{name}`: {message}")]
     Refused {
@@ -64,18 +70,20 @@ pub struct Sizes {
 
 /// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
 /// in a tagged cgroup is tagged.
-pub fn load(sizes: Sizes) -> Result<(Ebpf, Vec<BtfTracePointLink>), LoadError> {
-    let offsets = btf::offsets()?;
-    let kernel_btf = Btf::from_sys_fs()?;
-    let mut ebpf = create(&offsets, sizes, VerifierLogLevel::DISABLE)?;
-    if load_programs(&mut ebpf, &kernel_btf).is_err() {
+pub fn load(
+    types: &KernelTypes,
+    sizes: Sizes,
+) -> Result<(Ebpf, Vec<BtfTracePointLink>), LoadError> {
+    let tracepoints = types.tracepoints()?;
+    let mut ebpf = create(&types.offsets, sizes, VerifierLogLevel::DISABLE)?;
+    if load_programs(&mut ebpf, &tracepoints).is_err() {
         // The log is asked for only when it is needed: it makes loading slower.
         ebpf = create(
-            &offsets,
+            &types.offsets,
             sizes,
             VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS,
         )?;
-        load_programs(&mut ebpf, &kernel_btf)?;
+        load_programs(&mut ebpf, &tracepoints)?;
     }
     let mut links = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
@@ -92,6 +100,8 @@ pub fn load(sizes: Sizes) -> Result<(Ebpf, Vec<BtfTracePointLink>), LoadError> {
 
 fn create(offsets: &Offsets, sizes: Sizes, level: VerifierLogLevel) -> Result<Ebpf, LoadError> {
     EbpfLoader::new()
+        // The object has no relocations against the kernel's types.
+        .btf(None)
         .override_global("OFFSETS", offsets, true)
         .map_max_entries("TAGS", sizes.max_cgroups)
         .verifier_log_level(level)
@@ -99,34 +109,37 @@ fn create(offsets: &Offsets, sizes: Sizes, level: VerifierLogLevel) -> Result<Eb
         .map_err(|error| LoadError::Object(Box::new(error)))
 }
 
-fn load_programs(ebpf: &mut Ebpf, kernel_btf: &Btf) -> Result<(), LoadError> {
-    for name in TRACEPOINTS {
-        timed(name, || {
-            program::<BtfTracePoint>(ebpf, name).map(|it| it.load(name, kernel_btf))
-        })?;
+/// Loads the programs, each on a thread of its own: the kernel verifies them side by side.
+fn load_programs(ebpf: &mut Ebpf, tracepoints: &Btf) -> Result<(), LoadError> {
+    for name in names() {
+        ebpf.program(name).ok_or(LoadError::Absent(name))?;
     }
-    for name in SOCK_ADDR_PROGRAMS {
-        timed(name, || {
-            program::<CgroupSockAddr>(ebpf, name).map(CgroupSockAddr::load)
-        })?;
-    }
-    timed(SOCK_PROGRAM, || {
-        program::<CgroupSock>(ebpf, SOCK_PROGRAM).map(CgroupSock::load)
-    })?;
-    timed(EGRESS_PROGRAM, || {
-        program::<CgroupSkb>(ebpf, EGRESS_PROGRAM).map(CgroupSkb::load)
+    thread::scope(|scope| {
+        let threads: Vec<_> = ebpf
+            .programs_mut()
+            .filter_map(|(name, program)| {
+                let name = names().find(|it| *it == name)?;
+                Some(scope.spawn(move || timed(name, program, tracepoints)))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(LoadError::Thread)))
     })
 }
 
-/// Loads one program, and says how long the verifier took.
-fn timed(
-    name: &'static str,
-    load: impl FnOnce() -> Result<Result<(), ProgramError>, LoadError>,
-) -> Result<(), LoadError> {
+/// Loads one program, and says how long the kernel took.
+fn timed(name: &'static str, program: &mut Program, tracepoints: &Btf) -> Result<(), LoadError> {
     let start = Instant::now();
-    let loaded = load()?.map_err(|error| refused(name, &error));
+    let loaded = match program {
+        Program::BtfTracePoint(program) => program.load(name, tracepoints),
+        Program::CgroupSockAddr(program) => program.load(),
+        Program::CgroupSock(program) => program.load(),
+        Program::CgroupSkb(program) => program.load(),
+        _ => return Err(LoadError::Absent(name)),
+    };
     tracing::debug!("program {name}: {:?}", start.elapsed());
-    loaded
+    loaded.map_err(|error| refused(name, &error))
 }
 
 /// A program of the object.

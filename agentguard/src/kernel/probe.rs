@@ -3,16 +3,16 @@
 use std::{fs, io};
 
 use aya::{
-    Btf,
     maps::MapType,
     programs::{LsmAttachType, ProgramError, ProgramType},
     sys::{SyscallError, is_map_supported, is_program_supported},
 };
-use aya_obj::btf::BtfKind;
 use nix::errno::Errno;
 
 use super::{
-    btf, capabilities, cgroup2,
+    btf::{self, BtfError, KernelTypes},
+    capabilities, cgroup2,
+    object::TRACEPOINTS,
     protection::{Protection, State},
 };
 
@@ -37,9 +37,6 @@ const PROGRAMS: [(&str, ProgramType, &str); 4] = [
     ),
 ];
 
-/// The tracepoints that programs are bound to.
-const TRACEPOINTS: [&str; 2] = ["cgroup_mkdir", "cgroup_release"];
-
 /// The map types that egress control makes.
 const MAPS: [(&str, MapType, &str); 5] = [
     ("hash map", MapType::Hash, "CONFIG_BPF_SYSCALL"),
@@ -55,7 +52,16 @@ const MAPS: [(&str, MapType, &str); 5] = [
 
 /// Tries everything. Nothing stays loaded.
 pub fn all() -> Vec<Protection> {
-    let mut found = vec![kernel(), cgroup_v2(), btf(), tracepoints()];
+    let mut found = needed(&btf::read());
+    if missing(&found).next().is_none() {
+        found.push(lsm());
+    }
+    found
+}
+
+/// Tries what egress control needs.
+pub fn needed(types: &Result<KernelTypes, BtfError>) -> Vec<Protection> {
+    let mut found = vec![kernel(), cgroup_v2(), btf(types), tracepoints(types)];
     let privileges = capabilities::check();
     let may_try = privileges.state == State::Active;
     found.push(privileges);
@@ -68,7 +74,6 @@ pub fn all() -> Vec<Protection> {
             let result = is_map_supported(kind).map_err(syscall_error);
             trial(name.to_owned(), result, option)
         }));
-        found.push(lsm());
     } else {
         found.push(Protection::unsupported(
             "BPF",
@@ -141,9 +146,9 @@ fn cgroup_v2() -> Protection {
     }
 }
 
-fn btf() -> Protection {
+fn btf(types: &Result<KernelTypes, BtfError>) -> Protection {
     const NAME: &str = "BTF";
-    match btf::offsets() {
+    match types {
         Ok(_) => Protection::active(NAME, btf::VMLINUX),
         Err(error) => Protection::unsupported(
             NAME,
@@ -155,22 +160,14 @@ fn btf() -> Protection {
 
 /// The tracepoints by which the kernel tells of cgroups. A program is bound to one by the id of its
 /// type, so that it is there if the type is.
-fn tracepoints() -> Protection {
+fn tracepoints(types: &Result<KernelTypes, BtfError>) -> Protection {
     const NAME: &str = "cgroup tracepoints";
     const REMEDY: &str = "boot a kernel that is built with CONFIG_CGROUPS, CONFIG_TRACEPOINTS and \
                           CONFIG_DEBUG_INFO_BTF";
-    let types = match Btf::from_sys_fs() {
-        Ok(types) => types,
-        Err(error) => return Protection::unsupported(NAME, error.to_string(), REMEDY),
-    };
-    let absent = TRACEPOINTS.into_iter().find(|name| {
-        types
-            .id_by_type_name_kind(&format!("btf_trace_{name}"), BtfKind::Typedef)
-            .is_err()
-    });
-    match absent {
-        None => Protection::active(NAME, TRACEPOINTS.join(", ")),
-        Some(name) => Protection::unsupported(NAME, format!("{name} does not exist"), REMEDY),
+    match types.as_ref().map(KernelTypes::absent) {
+        Ok(None) => Protection::active(NAME, TRACEPOINTS.join(", ")),
+        Ok(Some(name)) => Protection::unsupported(NAME, format!("{name} does not exist"), REMEDY),
+        Err(error) => Protection::unsupported(NAME, error.to_string(), REMEDY),
     }
 }
 
@@ -230,7 +227,9 @@ fn lockdown_is_confidential() -> bool {
 
 /// BPF LSM. Rules for files will need it; egress control does not, so that its absence is no
 /// failure today.
-fn lsm() -> Protection {
+///
+/// It takes longer than all others, since aya reads the kernel's types once more for it.
+pub fn lsm() -> Protection {
     const NAME: &str = "BPF LSM";
     const LIST: &str = "/sys/kernel/security/lsm";
     let degraded = |detail: &str, remedy: &str| {
