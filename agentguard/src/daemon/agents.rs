@@ -19,8 +19,6 @@ pub(super) struct Agent {
     pub slot: u32,
     /// Its scope.
     pub scope: Arc<Scope>,
-    /// The scope, compiled.
-    pub compiled: Compiled,
     /// Version of the policy that the kernel holds for it.
     pub version: u32,
     /// Whether it is declared no longer. What it still has running keeps its last scope.
@@ -126,7 +124,6 @@ impl Agents {
         let index = change.slot as usize;
         if let Some(agent) = self.agents.get_mut(index) {
             agent.scope = change.scope;
-            agent.compiled = change.compiled;
             agent.version = version;
             agent.retired = false;
             return;
@@ -136,7 +133,6 @@ impl Agents {
         self.agents.push(Agent {
             slot: change.slot,
             scope: change.scope,
-            compiled: change.compiled,
             version,
             retired: false,
             reported: Counters::default(),

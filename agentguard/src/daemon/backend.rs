@@ -19,7 +19,7 @@ use crate::{
     },
     identity::{instance, systemd::ScopePlan},
     kernel::cgroup2,
-    policy::{self, Explanation, Target, explain},
+    policy::{self, Explanation, Target, compile, explain},
 };
 
 /// How the last load of the scopes ended.
@@ -84,7 +84,8 @@ impl Backend for Daemon {
                 .ok_or_else(|| ApiError::unknown_agent(&query.agent))?;
             Ok(explain(
                 &agent.scope,
-                &agent.compiled,
+                // Only the kernel keeps the rows.
+                &compile(&agent.scope),
                 target.address,
                 target.port,
                 protocol,

@@ -7,7 +7,7 @@ use std::{collections::HashMap, io, os::fd::AsFd};
 
 use agentguard_common::{
     limits::{MAX_BANK_ROWS, MAX_BANKS, MAX_SECTION_ROWS},
-    scope::{Row, ScopeWord},
+    scope::ScopeWord,
 };
 use aya::maps::MapData;
 
@@ -84,33 +84,27 @@ impl Banks {
 
     fn place_one(&mut self, scopes: &[(u32, &Compiled)]) -> Result<Vec<Placed>, BankError> {
         let bank = self.free_bank()?;
-        let mut rows: Vec<Row> = Vec::new();
+        let rows: usize = scopes.iter().map(|(_, it)| it.rows().len()).sum();
+        // The last rows, which stay zero, are what the search of the last section may look at, and
+        // not take.
+        let count = u32::try_from(rows + MAX_SECTION_ROWS as usize).map_err(|_| BankError::Full)?;
+        let inner =
+            sys::create_like(self.template.fd().as_fd(), count).map_err(BankError::Create)?;
         let mut placed = Vec::with_capacity(scopes.len());
+        let mut first = 0;
         for (agent, compiled) in scopes {
             let version = self.next_version;
             // 0 is no version: a word of zeros is no scope.
             self.next_version = version.checked_add(1).unwrap_or(1);
-            let first = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
             placed.push(Placed {
                 agent: *agent,
                 word: ScopeWord::new(version, bank, first),
             });
-            let start = rows.len();
-            rows.extend_from_slice(compiled.rows());
-            if let Some(header) = rows.get_mut(start) {
-                header.key = agentguard_common::scope::Header {
-                    version,
-                    ..compiled.header()
-                }
-                .pack();
-            }
+            let mut scope = Compiled::clone(compiled);
+            scope.set_version(version);
+            sys::fill_array(inner.as_fd(), first, scope.rows()).map_err(BankError::Write)?;
+            first += u32::try_from(scope.rows().len()).map_err(|_| BankError::Full)?;
         }
-        // What the search of the last section may look at, and not take.
-        rows.resize(rows.len() + MAX_SECTION_ROWS as usize, Row::default());
-        let count = u32::try_from(rows.len()).map_err(|_| BankError::Full)?;
-        let inner =
-            sys::create_like(self.template.fd().as_fd(), count).map_err(BankError::Create)?;
-        sys::fill_array(inner.as_fd(), &rows).map_err(BankError::Write)?;
         sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.as_fd())
             .map_err(BankError::Publish)?;
         // The kernel has just waited for the programs that could read what was retired before.

@@ -164,12 +164,16 @@ pub(super) fn clear_inner_map(outer: BorrowedFd<'_>, index: u32) -> io::Result<(
     Ok(())
 }
 
-/// Writes the elements of an array from its first on, in one call (Linux 5.6).
+/// Writes elements of an array from index `first` on, in one call (Linux 5.6).
 ///
 /// `T` must have the map's value size, or the kernel would read beyond the slice.
-pub(super) fn fill_array<T: aya::Pod>(array: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
+pub(super) fn fill_array<T: aya::Pod>(
+    array: BorrowedFd<'_>,
+    first: u32,
+    values: &[T],
+) -> io::Result<()> {
     let count = u32::try_from(values.len()).map_err(io::Error::other)?;
-    let keys: Vec<u32> = (0..count).collect();
+    let keys: Vec<u32> = (first..first + count).collect();
     let mut batch = Batch {
         input: 0,
         output: 0,
