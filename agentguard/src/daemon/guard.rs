@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -23,7 +23,7 @@ use crate::{
         cgroup2::Cgroup2,
         tables::{TableError, Tables},
     },
-    policy::{Agent as Declared, Matches, Mode, Scope},
+    policy::{Matches, Scope},
 };
 
 /// What enforces.
@@ -224,7 +224,7 @@ impl Guard {
             if !scopes.iter().any(|scope| scope.agent.name == name) {
                 orphans
                     .entry(name.to_owned())
-                    .or_insert_with(|| closed_scope(name, directory.clone()));
+                    .or_insert_with(|| Scope::closed(name, directory.clone()));
             }
         }
         Ok(orphans.into_values().collect())
@@ -352,21 +352,6 @@ fn unit_of(path: &str) -> Option<&str> {
             .split('/')
             .all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
     beneath_slices.then_some(name)
-}
-
-/// A scope that allows nothing.
-fn closed_scope(name: &str, file: PathBuf) -> Scope {
-    Scope {
-        agent: Declared {
-            name: name.to_owned(),
-            owner: None,
-            purpose: None,
-            mode: Mode::Enforce,
-        },
-        matches: Matches::default(),
-        rules: Vec::new(),
-        file,
-    }
 }
 
 #[cfg(test)]

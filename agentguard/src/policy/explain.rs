@@ -108,7 +108,7 @@ pub fn explain(
             Action::Refuse => Explained::Refused,
         },
         reason: verdict.reason.name().to_owned(),
-        rule: rule.map(|rule| rule.text.clone()),
+        rule: rule.map(|rule| scope.text(rule).to_owned()),
         rule_file: rule.map(|_| scope.file.display().to_string()),
         rule_line: rule.map(|rule| rule.line),
         note: (!notes.is_empty()).then(|| notes.join("; ")),

@@ -37,10 +37,11 @@ pub enum NetworkError {
     },
 }
 
-/// The rules, numbered as they stand in the file.
-pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> Vec<Rule> {
+/// The rules, numbered as they stand in the file, and their texts.
+pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> (Vec<Rule>, Box<str>) {
+    let mut texts = String::new();
     let Some(section) = document.table(root, "network", "a table, as in [network]") else {
-        return Vec::new();
+        return Default::default();
     };
     document.keys(section.value, SECTION, KEYS);
     let mut items = Vec::new();
@@ -56,23 +57,29 @@ pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> Vec<
     if let Some((at, ..)) = items.get(MAX_RULES) {
         document.report(*at, NetworkError::Rules { rules: items.len() });
     }
-    (0_u16..)
+    // A scope file is shorter than 4 GiB.
+    let end = |texts: &str| u32::try_from(texts.len()).unwrap_or(u32::MAX);
+    let mut rules: Vec<_> = (0_u16..)
         .zip(items.into_iter().take(MAX_RULES))
         .filter_map(|(number, (at, list, item))| {
             let (text, mode) = item_parts(document, list, item)?;
             let destination = destination(document, list, text)?;
             let place = document.place(at);
+            let start = end(&texts);
+            texts.extend([list.name(), " ", text.value]);
             Some(Rule {
                 number,
                 list,
                 mode,
                 destination,
-                text: format!("{list} {}", text.value),
+                text: (start, end(&texts)),
                 line: place.line,
                 column: place.column,
             })
         })
-        .collect()
+        .collect();
+    rules.shrink_to_fit();
+    (rules, texts.into())
 }
 
 fn destination(document: &mut Document<'_>, list: List, text: Placed<&str>) -> Option<Destination> {

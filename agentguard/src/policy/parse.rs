@@ -32,7 +32,7 @@ pub(super) fn declared(file: &Path, text: &str) -> Result<Declared, Vec<PolicyEr
         document.keys(&root, "the file", SECTIONS);
         let agent = agent::agent(&mut document, &root);
         let (matches, offsets) = matches::matches(&mut document, &root);
-        let rules = network::rules(&mut document, &root);
+        let (rules, texts) = network::rules(&mut document, &root);
         let (agent, name) = agent?;
         let places =
             |offsets: Vec<usize>| offsets.into_iter().map(|at| document.place(at)).collect();
@@ -44,6 +44,7 @@ pub(super) fn declared(file: &Path, text: &str) -> Result<Declared, Vec<PolicyEr
                 agent,
                 matches,
                 rules,
+                texts,
                 file: file.to_owned(),
             },
         })

@@ -13,8 +13,37 @@ pub struct Scope {
     pub matches: Matches,
     /// The network rules, by number.
     pub rules: Vec<Rule>,
+    /// The texts of all rules, one behind another: a text of its own for each would take twice the
+    /// memory.
+    pub(super) texts: Box<str>,
     /// The file that declares the scope.
     pub file: PathBuf,
+}
+
+impl Scope {
+    /// A rule of this scope as it is written, after the name of its list: `deny 10.20.6.0/24`.
+    pub fn text(&self, rule: &Rule) -> &str {
+        let (start, end) = rule.text;
+        self.texts
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    /// A scope that allows nothing.
+    pub(crate) fn closed(name: &str, file: PathBuf) -> Self {
+        Self {
+            agent: Agent {
+                name: name.to_owned(),
+                owner: None,
+                purpose: None,
+                mode: Mode::Enforce,
+            },
+            matches: Matches::default(),
+            rules: Vec::new(),
+            texts: Box::default(),
+            file,
+        }
+    }
 }
 
 /// The `[agent]` section.
@@ -61,8 +90,8 @@ pub struct Rule {
     pub mode: Mode,
     /// What it matches.
     pub destination: Destination,
-    /// The rule as it is written, after the name of its list: `deny 10.20.6.0/24`.
-    pub text: String,
+    /// Where [its text](Scope::text) begins and ends.
+    pub(super) text: (u32, u32),
     /// Line of the file, from 1.
     pub line: u32,
     /// Column in the line, in characters, from 1.

@@ -46,7 +46,7 @@ pub fn warnings(scope: &Scope) -> Vec<Warning> {
                     line: rule.line,
                     column: rule.column,
                 },
-                message: format!("{:?} {what}", rule.text),
+                message: format!("{:?} {what}", scope.text(rule)),
             });
         };
         match rule.list {

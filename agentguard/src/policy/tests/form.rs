@@ -23,7 +23,7 @@ fn a_whole_scope_is_read() {
         .map(|rule| {
             (
                 rule.number,
-                rule.text.as_str(),
+                scope.text(rule),
                 rule.mode,
                 rule.line,
                 rule.column,

@@ -242,8 +242,8 @@ fn rules_are_limited_across_the_lists() {
     assert_eq!(scope.rules.len(), 256);
     let numbers: Vec<_> = scope.rules.iter().map(|rule| rule.number).collect();
     assert_eq!(numbers, (0..256).collect::<Vec<_>>());
-    assert_eq!(scope.rules[0].text, "deny 192.0.2.1:1");
-    assert_eq!(scope.rules[255].text, "allow 192.0.2.1:1");
+    assert_eq!(scope.text(&scope.rules[0]), "deny 192.0.2.1:1");
+    assert_eq!(scope.text(&scope.rules[255]), "allow 192.0.2.1:1");
 
     let text = format!(
         "[agent]\nname = \"bot\"\n[network]\n{}",
