@@ -62,9 +62,10 @@ impl Directory {
 
     /// Notes that the ring buffer was empty: events that were decided before the last but one time
     /// have been read.
-    pub fn drained(&self) {
+    /// Whether scopes were let go, and none waits any longer.
+    pub fn drained(&self) -> bool {
         if self.read().former.is_empty() {
-            return;
+            return false;
         }
         let mut entries = self.write();
         entries.drained += 1;
@@ -72,6 +73,8 @@ impl Directory {
         entries
             .former
             .retain(|former| former.replaced_at + 2 > drained);
+        entries.former.shrink_to_fit();
+        entries.former.is_empty()
     }
 }
 
@@ -115,9 +118,10 @@ mod tests {
         directory.write().replace(0, 2, scope("second"));
         assert_eq!(owner(&directory, 1), Some(("first".into(), true)));
         assert_eq!(owner(&directory, 2), Some(("second".into(), true)));
-        directory.drained();
+        assert!(!directory.drained());
         assert_eq!(owner(&directory, 1), Some(("first".into(), true)));
-        directory.drained();
+        assert!(directory.drained());
+        assert!(!directory.drained());
         assert_eq!(owner(&directory, 1), Some(("second".into(), false)));
         assert_eq!(owner(&directory, 2), Some(("second".into(), true)));
     }

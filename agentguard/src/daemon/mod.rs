@@ -9,6 +9,7 @@ pub mod directory;
 mod error;
 mod guard;
 mod lock;
+pub(crate) mod memory;
 mod notify;
 
 use std::{
@@ -95,6 +96,7 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let scopes = load_dir(&args.agents).map_err(DaemonError::Scopes)?;
     let cgroups = cgroup2::find()?;
+    memory::prepare();
     let types = btf::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
@@ -165,6 +167,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     }
     let agents = guard.agents.declared();
     protections.extend(lsm.join());
+    memory::give_back();
     let daemon = Arc::new(Daemon {
         started: clock.wall(clock.boot_ns()),
         kernel: probe::kernel_release().unwrap_or_default(),
@@ -317,6 +320,7 @@ impl Daemon {
             time: self.clock.wall(self.clock.boot_ns()),
             errors,
         });
+        memory::give_back();
         loaded.map(|(applied, _)| applied)
     }
 

@@ -17,10 +17,14 @@ use nix::{
 
 use super::enrich::Enricher;
 use crate::{
-    daemon::directory::Directory,
+    daemon::{directory::Directory, memory},
     identity::cgroup_path::CgroupPaths,
     log::{Clock, LogHandle, RuleRef, ViolationContext},
 };
+
+/// After how many milliseconds the ring buffer is looked at without an event: scopes that were
+/// replaced wait for it to be empty.
+const LOOK_AGAIN: u16 = 1000;
 
 /// The thread that reads events.
 ///
@@ -80,7 +84,9 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
                 tracing::error!("the kernel sent an event of another size");
             }
         }
-        reader.directory.drained();
+        if reader.directory.drained() {
+            memory::give_back();
+        }
         if stopping {
             return;
         }
@@ -88,7 +94,7 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
             PollFd::new(ring.as_fd(), PollFlags::POLLIN),
             PollFd::new(stopped.as_fd(), PollFlags::POLLIN),
         ];
-        match poll(&mut fds, PollTimeout::NONE) {
+        match poll(&mut fds, PollTimeout::from(LOOK_AGAIN)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => tracing::error!("cannot wait for events: {error}"),
         }
@@ -127,7 +133,7 @@ impl Reader {
             agent: &scope.agent.name,
             owner: scope.agent.owner.as_deref(),
             rule: rule.map(|rule| RuleRef {
-                text: &rule.text,
+                text: scope.text(rule),
                 file: &scope.file,
                 line: rule.line,
             }),
