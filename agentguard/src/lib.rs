@@ -14,3 +14,4 @@ pub mod identity;
 pub mod kernel;
 pub mod log;
 pub mod policy;
+mod text;

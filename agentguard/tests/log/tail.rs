@@ -14,6 +14,7 @@ use agentguard::{
         escape::{is_printable, printable},
     },
 };
+use agentguard_common::event::Operation;
 use serde_json::Value;
 
 use super::common::{context, event, open};
@@ -99,6 +100,10 @@ fn people_see_who_what_where_and_why() {
         },
     );
     log.violation(&event(80), &context("other"));
+    let mut raw = event(0);
+    raw.operation = Operation::Socket as u8;
+    (raw.socket_type, raw.protocol) = (3, 255);
+    log.violation(&raw, &context("other"));
     log.daemon(DaemonEvent::Stop, "bye", 1);
     log.growth(
         "bot",
@@ -120,6 +125,7 @@ fn people_see_who_what_where_and_why() {
         [
             r"bot refused connect tcp 10.0.0.1:443 (deny 10.0.0.0/8) cu\u{1b}[2Jrl[42] /tmp/\u{202e}x",
             "other refused connect tcp 10.0.0.1:80 (no rule)",
+            "other refused socket raw (no rule)",
             "agentguard stop (1 agent) bye",
             "bot lost 7 events: the kernel's buffer was full",
             "bot refused 8 packets again",

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::log::escape::{printable, printable_json};
+use crate::{
+    log::escape::{printable, printable_json},
+    text::counted,
+};
 
 /// How lines are shown.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +66,7 @@ impl Style<'_> {
     fn human(&self, record: &Record) -> String {
         let time = self.paint(DIM, &record.time());
         let agent = printable(record.text("agent").unwrap_or("agentguard"));
-        let count = |key, noun| {
-            let count = record.number(key).unwrap_or_default();
-            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-        };
+        let count = |key, noun| counted(record.number(key).unwrap_or_default(), noun);
         let rest = match record.text("kind") {
             Some("violation") => self.violation(record),
             Some("loss") => {
@@ -106,7 +106,7 @@ impl Style<'_> {
         ];
         if let Some(destination) = record.text("destination") {
             words.push(printable(destination));
-        } else {
+        } else if record.text("socket_type") != record.text("protocol") {
             words.push(record.shown("socket_type"));
         }
         words.push(match (record.text("rule"), record.text("reason")) {
