@@ -142,7 +142,13 @@ impl LogFile {
         if bytes > 0
             && let Err(unsynced) = self.file.sync_data()
         {
-            error.get_or_insert(unsynced);
+            // The lines are in the file for every reader, and count as written: to write them again
+            // would double them.
+            error.get_or_insert_with(|| {
+                io::Error::other(format!(
+                    "it may not survive a crash of the host: {unsynced}"
+                ))
+            });
         }
         Appended { bytes, error }
     }
