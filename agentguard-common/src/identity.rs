@@ -15,6 +15,20 @@ pub struct Tag {
 
 const _: () = assert!(size_of::<Tag>() == 16);
 
+/// Indexes of the table that counts the cgroups whose tag found no room. As long as the first two
+/// differ, a cgroup without a tag is looked for among the descendants of instances.
+pub mod untagged {
+    /// How many there have been: written by the kernel only.
+    pub const MADE: u32 = 0;
+    /// How many of those are gone, or have a tag by now: written by the daemon only.
+    pub const SETTLED: u32 = 1;
+    /// How many of them began an instance that found no room either, or are beneath one: nothing
+    /// confines them. Written by the kernel only.
+    pub const LOST: u32 = 2;
+    /// Entries of the table.
+    pub const ENTRIES: usize = 3;
+}
+
 /// Offsets of the kernel's structure members that the programs read, in bytes, resolved from the
 /// running kernel's BTF before the programs are loaded. A member that is missing fails the load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

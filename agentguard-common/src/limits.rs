@@ -35,9 +35,15 @@ pub const MAX_SLICES: u32 = 65_536;
 /// When the tag table is full the kernel looks for the tag in the ancestors, down to this depth.
 pub const MAX_CGROUP_DEPTH: u32 = 32;
 
-/// Instances of agents, of all agents together, that can be alive at once. An instance counts until
-/// the last socket that was made in it is gone.
+/// Instances of `agentguard run`, of all agents together, that can be alive at once.
 pub const MAX_INSTANCES: u32 = 16_384;
+
+/// Units that can be declared in all scopes; as many cgroups can be declared besides.
+pub const MAX_DECLARED: u32 = MAX_AGENTS * 4;
+
+/// Declared units and cgroups that can exist at once. They have room in the table of instances that
+/// `run` cannot take: one that is made always finds some.
+pub const MAX_DECLARED_INSTANCES: u32 = 2 * MAX_DECLARED;
 
 /// Cgroups of agents that the tag table holds by default. More are confined too, by a slower way.
 pub const DEFAULT_MAX_CGROUPS: u32 = 65_536;

@@ -4,7 +4,7 @@
 //!
 //! | it | hook | file |
 //! |---|---|---|
-//! | makes a cgroup, lets one go | `cgroup_mkdir`, `cgroup_release` | `identity/` |
+//! | makes a cgroup, removes one, lets one go | `cgroup_mkdir`, `cgroup_rmdir`, `cgroup_release` | `identity/` |
 //! | makes a socket | `cgroup/sock_create` | `network/socket.rs` |
 //! | connects | `cgroup/connect4`, `connect6` | `network/connect.rs` |
 //! | sends a datagram | `cgroup/sendmsg4`, `sendmsg6` | `network/send.rs` |

@@ -3,10 +3,10 @@
 use agentguard_common::{
     counters::Counters,
     event::Event,
-    identity::Tag,
+    identity::{Tag, untagged},
     limits::{
-        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_INSTANCES, MAX_SLICES,
-        MAX_UNIT_NAME, RING_BYTES,
+        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_DECLARED,
+        MAX_DECLARED_INSTANCES, MAX_INSTANCES, MAX_SLICES, MAX_UNIT_NAME, RING_BYTES,
     },
     scope::Row,
 };
@@ -29,23 +29,24 @@ pub type Bank = Array<Row, 1, { BPF_F_INNER_MAP as usize }>;
 pub static TAGS: HashMap<u64, Tag, { DEFAULT_MAX_CGROUPS as usize }, NO_PREALLOC> = HashMap::new();
 
 /// The cgroups at which instances begin, again. What an agent makes below them can fill [`TAGS`],
-/// but not this table, whose memory is set aside at load.
+/// but not this table: its memory is set aside at load, and there is room for all instances that
+/// can exist at once. One leaves it as soon as its directory is removed.
 #[btf_map]
-pub static INSTANCES: HashMap<u64, Tag, { MAX_INSTANCES as usize }> = HashMap::new();
+pub static INSTANCES: HashMap<u64, Tag, { (MAX_INSTANCES + MAX_DECLARED_INSTANCES) as usize }> =
+    HashMap::new();
 
-/// How many cgroups of agents found no room in [`TAGS`]. Once it is not 0, a cgroup without a tag
-/// is looked for among the descendants of [`INSTANCES`].
+/// How many cgroups of agents found no room in [`TAGS`]; see [`untagged`].
 #[btf_map]
-pub static UNTAGGED: Array<u64, 1> = Array::new();
+pub static UNTAGGED: Array<u64, { untagged::ENTRIES }> = Array::new();
 
 /// Declared cgroup path, padded with zeros → agent.
 #[btf_map]
-pub static PATHS: HashMap<[u8; MAX_CGROUP_PATH], u32, { MAX_AGENTS as usize * 4 }, NO_PREALLOC> =
+pub static PATHS: HashMap<[u8; MAX_CGROUP_PATH], u32, { MAX_DECLARED as usize }, NO_PREALLOC> =
     HashMap::new();
 
 /// Declared systemd unit, padded with zeros → agent.
 #[btf_map]
-pub static UNITS: HashMap<[u8; MAX_UNIT_NAME], u32, { MAX_AGENTS as usize * 4 }, NO_PREALLOC> =
+pub static UNITS: HashMap<[u8; MAX_UNIT_NAME], u32, { MAX_DECLARED as usize }, NO_PREALLOC> =
     HashMap::new();
 
 /// The root cgroup and the slices beneath nothing but slices: where systemd's units are. The values

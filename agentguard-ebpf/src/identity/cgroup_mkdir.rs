@@ -5,7 +5,7 @@
 //! process is ever in a cgroup that should have a tag and has none.
 
 use agentguard_common::{
-    identity::Tag,
+    identity::{Tag, untagged},
     limits::{MAX_CGROUP_PATH, MAX_UNIT_NAME},
 };
 use aya_ebpf::{
@@ -13,7 +13,7 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 
-use super::tag;
+use super::{instance, tag};
 use crate::{
     atomic::add_one,
     kernel::Cgroup,
@@ -40,21 +40,29 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
                     agent,
                     reserved: 0,
                 };
-                // Cannot fail while there are fewer instances than the table holds; then the tag
-                // table has it still.
+                // There is room for every instance that can be; if there is none after all, the tag
+                // confines it, and failing that it is counted as lost below.
                 let _ = INSTANCES.insert(&id, &tag, 0);
                 tag
             }
             None => return 0,
         },
     };
-    if TAGS.insert(&id, &tag, 0).is_err()
-        && let Some(count) = UNTAGGED.get_ptr_mut(0)
-    {
-        // SAFETY: the pointer is to a map value, and every access is atomic.
-        unsafe { add_one(count) };
+    if TAGS.insert(&id, &tag, 0).is_err() {
+        count(untagged::MADE);
+        if instance(tag.instance).is_none() {
+            count(untagged::LOST);
+        }
     }
     0
+}
+
+#[inline(always)]
+fn count(what: u32) {
+    if let Some(count) = UNTAGGED.get_ptr_mut(what) {
+        // SAFETY: the pointer is to a map value, which only this program changes, atomically.
+        unsafe { add_one(count) };
+    }
 }
 
 // The keys would not fit on one stack frame beside each other.

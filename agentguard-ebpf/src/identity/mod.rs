@@ -2,8 +2,12 @@
 
 mod cgroup_mkdir;
 mod cgroup_release;
+mod cgroup_rmdir;
 
-use agentguard_common::{identity::Tag, limits::MAX_CGROUP_DEPTH};
+use agentguard_common::{
+    identity::{Tag, untagged},
+    limits::MAX_CGROUP_DEPTH,
+};
 use aya_ebpf::{
     bindings::__sk_buff,
     helpers::generated::{
@@ -98,14 +102,14 @@ fn inherited_by_cgroup(mut cgroup: Cgroup) -> Option<Tag> {
     None
 }
 
-/// Whether some cgroup's tag found no room in the table.
+/// Whether some cgroup has no tag because there was no room in the table.
 #[inline(always)]
 fn is_table_short() -> bool {
-    UNTAGGED.get(0).is_some_and(|count| *count != 0)
+    UNTAGGED.get(untagged::MADE) != UNTAGGED.get(untagged::SETTLED)
 }
 
 /// The ancestor, or the cgroup itself, at which an instance begins. It costs a look-up a level, so
-/// it is looked for only if some cgroup's tag found no room in the table.
+/// it is looked for only while some cgroup has no tag because the table was full.
 #[inline(always)]
 fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
     if !is_table_short() {

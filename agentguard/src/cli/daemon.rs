@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use agentguard_common::limits::DEFAULT_MAX_CGROUPS;
+use agentguard_common::limits::{DEFAULT_MAX_CGROUPS, MAX_DECLARED_INSTANCES, MAX_INSTANCES};
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +38,15 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CGROUPS,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_cgroups: u32,
+    /// Instances of `agentguard run` at once
+    // Hidden, as the next: a test cannot make as many.
+    #[arg(long, value_name = "N", default_value_t = MAX_INSTANCES, hide = true,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_INSTANCES)))]
+    pub max_instances: u32,
+    /// Declared units and cgroups that exist at once
+    #[arg(long, value_name = "N", default_value_t = MAX_DECLARED_INSTANCES, hide = true,
+          value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_DECLARED_INSTANCES)))]
+    pub max_declared: u32,
 }
 
 /// Runs the daemon.

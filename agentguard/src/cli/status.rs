@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::{Error, ExitCode, SocketArgs, output};
-use crate::control::api::{AgentStatus, State, Status};
+use crate::{
+    control::api::{AgentStatus, State, Status},
+    text::counted,
+};
 
 /// Show what the daemon enforces and what it has seen
 ///
@@ -65,6 +68,20 @@ fn render(status: &Status) -> String {
         status.attach_points.join(", ")
     };
     let _ = writeln!(text, "\nattached to: {attached}");
+    if status.untagged > 0 {
+        let _ = writeln!(
+            text,
+            "without a tag: {} (the table is full; looked up by a slower way, see --max-cgroups)",
+            counted(status.untagged, "cgroup")
+        );
+    }
+    if status.unconfined > 0 {
+        let _ = writeln!(
+            text,
+            "COULD NOT BE CONFINED, and killed: {} (there were too many instances)",
+            counted(status.unconfined, "cgroup")
+        );
+    }
     if let Some(reload) = &status.last_reload {
         let outcome = if reload.ok {
             "done"
@@ -161,11 +178,19 @@ fn describe(agent: &AgentStatus) -> String {
         ("file", agent.file.display().to_string()),
         (
             "policy",
-            format!("version {}, {} network rules", agent.policy, agent.rules),
+            format!(
+                "version {}, {}",
+                agent.policy,
+                counted(agent.rules.into(), "network rule")
+            ),
         ),
         (
             "running",
-            format!("{} instances in {} cgroups", agent.instances, agent.cgroups),
+            format!(
+                "{} in {}",
+                counted(agent.instances, "instance"),
+                counted(agent.cgroups, "cgroup")
+            ),
         ),
         ("refused", counters.refused.to_string()),
         ("observed", counters.observed.to_string()),
@@ -226,6 +251,8 @@ mod tests {
             kernel: "6.12.1".into(),
             agents: vec![],
             attach_points: vec!["/agents.slice".into()],
+            untagged: 1,
+            unconfined: 3,
             log: LogStatus {
                 path: "/var/log/agentguard/violations.jsonl".into(),
                 written: 5,
@@ -248,6 +275,9 @@ mod tests {
              log: /var/log/agentguard/violations.jsonl, 5 records written, \
              2 COULD NOT BE WRITTEN\n\
              attached to: /agents.slice\n\
+             without a tag: 1 cgroup (the table is full; looked up by a slower way, \
+             see --max-cgroups)\n\
+             COULD NOT BE CONFINED, and killed: 3 cgroups (there were too many instances)\n\
              last reload: 2026-11-22T10:00:01Z, FAILED, nothing changed\n\
              \x20 a.toml:3:1: bad\n\
              ! BPF LSM: absent\n\

@@ -24,6 +24,14 @@ pub struct Status {
     pub agents: Vec<AgentStatus>,
     /// Paths, below the cgroup v2 mount, of the cgroups that the programs are attached to.
     pub attach_points: Vec<String>,
+    /// Number of agents' cgroups that the table of tags has no room for. They are confined, by a
+    /// slower way.
+    #[serde(default)]
+    pub untagged: u64,
+    /// Number of agents' cgroups, since the daemon started, that nothing could confine. Their
+    /// processes were killed.
+    #[serde(default)]
+    pub unconfined: u64,
     /// The violation log.
     pub log: LogStatus,
     /// What the daemon found on this host when it started.

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{Daemon, DaemonError, error_lines, guard::Guard};
+use super::{Daemon, DaemonError, error_lines, guard::Guard, mend};
 use crate::{
     control::{
         api::{
@@ -18,7 +18,10 @@ use crate::{
         peer::Peer,
     },
     identity::{instance, systemd::ScopePlan},
-    kernel::cgroup2,
+    kernel::{
+        cgroup2,
+        tables::{TableError, Tables},
+    },
     policy::{self, Explanation, Target, compile, explain},
 };
 
@@ -101,6 +104,13 @@ impl Daemon {
         let (agents, attach_points) = guard.as_mut().map_or_else(Default::default, |guard| {
             (agents(guard), guard.attach_points())
         });
+        let count = |read: fn(&Tables) -> Result<u64, TableError>| {
+            let tables = guard.as_ref().map(|guard| &guard.tables);
+            tables.map_or(Ok(0), read).unwrap_or_else(|error| {
+                tracing::error!("{error}");
+                0
+            })
+        };
         let last = self
             .last_load
             .lock()
@@ -112,6 +122,8 @@ impl Daemon {
             kernel: self.kernel.clone(),
             agents,
             attach_points,
+            untagged: count(Tables::untagged),
+            unconfined: count(Tables::lost),
             log: LogStatus {
                 path: self.args.log.clone(),
                 written: counters.written,
@@ -141,7 +153,11 @@ impl Daemon {
         let slot = self.slot(agent)?;
         let cgroups = cgroup2::find().map_err(failed)?;
         let made = match self.guard().as_mut() {
-            Some(guard) => guard.create_instance(slot, agent).map_err(failed)?,
+            Some(guard) => {
+                // The programs must be there before the process is.
+                mend(guard);
+                guard.create_instance(slot, agent).map_err(failed)?
+            }
             None => return Err(failed("the daemon is stopping")),
         };
         // Not under the lock: the kernel may let this wait for all processes.
@@ -173,6 +189,9 @@ impl Daemon {
         // Units of one name may follow each other; the clock tells them apart.
         let plan = ScopePlan::new(agent, self.clock.boot_ns());
         let path = plan.cgroup();
+        if let Some(guard) = self.guard().as_ref() {
+            guard.has_room().map_err(failed)?;
+        }
         self.declare(&path, Some(slot))?;
         let pid = u32::try_from(peer.pid()).map_err(failed)?;
         if let Some(guard) = self.guard().as_mut() {
@@ -189,8 +208,12 @@ impl Daemon {
         let id = std::fs::metadata(cgroups.directory(&path))
             .map_err(failed)?
             .ino();
-        let tagged = match self.guard().as_ref() {
-            Some(guard) => guard.is_agents(&path).map_err(failed)?,
+        let tagged = match self.guard().as_mut() {
+            Some(guard) => {
+                // systemd may have made the slice anew. The process waits for our answer.
+                mend(guard);
+                guard.is_agents(&path).map_err(failed)?
+            }
             None => false,
         };
         if !tagged {

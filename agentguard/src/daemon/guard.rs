@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::Path,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use agentguard_common::identity::Tag;
@@ -17,7 +18,11 @@ use super::{
     error::ApplyError,
 };
 use crate::{
-    identity::{cgroup_path::CgroupPaths, instance, places, walk},
+    identity::{
+        cgroup_path::CgroupPaths,
+        instance, places,
+        walk::{self, Casualties, Shortage},
+    },
     kernel::{
         attach::AttachPoints,
         cgroup2::Cgroup2,
@@ -25,6 +30,9 @@ use crate::{
     },
     policy::{Matches, Scope},
 };
+
+/// Looking for cgroups without a tag takes at most one part in so many of the daemon's time.
+const SETTLE_SHARE: u32 = 20;
 
 /// What enforces.
 pub(super) struct Guard {
@@ -40,6 +48,12 @@ pub(super) struct Guard {
     paths: CgroupPaths,
     /// Instances that are made but not entered yet.
     entering: BTreeSet<String>,
+    /// Instances of `run` that there may be at once.
+    max_instances: u32,
+    /// How many cgroups the kernel had counted as lost when the last were looked for.
+    lost: u64,
+    /// When cgroups without a tag are looked for again.
+    settle_at: Instant,
     _tracepoints: Vec<BtfTracePointLink>,
 }
 
@@ -63,6 +77,7 @@ impl Guard {
         tables: Tables,
         tracepoints: Vec<BtfTracePointLink>,
         directory: Arc<Directory>,
+        max_instances: u32,
     ) -> io::Result<Self> {
         Ok(Self {
             paths: CgroupPaths::new(cgroups.clone())?,
@@ -74,6 +89,9 @@ impl Guard {
             attached: AttachPoints::default(),
             directory,
             entering: BTreeSet::new(),
+            max_instances,
+            lost: 0,
+            settle_at: Instant::now(),
             _tracepoints: tracepoints,
         })
     }
@@ -101,7 +119,7 @@ impl Guard {
         let changes = self.agents.plan(scopes)?;
         self.attach(matches.iter())?;
         let applied = self.install(changes, &names)?;
-        self.tag_existing()?;
+        self.tag_existing(Shortage::Fail)?;
         Ok(applied)
     }
 
@@ -180,7 +198,7 @@ impl Guard {
         Ok(applied)
     }
 
-    fn tag_existing(&mut self) -> Result<(), ApplyError> {
+    fn tag_existing(&mut self, shortage: Shortage<'_>) -> Result<(), ApplyError> {
         let mut paths = BTreeMap::new();
         let mut units = BTreeMap::new();
         for agent in self.agents.iter().filter(|agent| !agent.retired) {
@@ -202,7 +220,7 @@ impl Guard {
                     agents.get(name).map(|agent| agent.slot)
                 })
         };
-        walk::tag_all(&self.cgroups, &mut self.tables, agent_of)?;
+        walk::tag_all(&self.cgroups, &mut self.tables, agent_of, shortage)?;
         Ok(())
     }
 
@@ -236,6 +254,7 @@ impl Guard {
         slot: u32,
         name: &str,
     ) -> Result<instance::Instance, String> {
+        self.has_room()?;
         let made = instance::create(&self.cgroups, &self.own, name)
             .map_err(|error| format!("cannot make a cgroup for '{name}': {error}"))?;
         if let Err(error) = self.tables.tag_instance(made.id, slot) {
@@ -274,9 +293,37 @@ impl Guard {
                 .map(|agent| agent.scope.matches.clone())
                 .collect();
             self.attach(matches.iter())?;
-            self.tag_existing()?;
+            self.tag_existing(Shortage::Fail)?;
         }
         Ok(lost)
+    }
+
+    /// Tags cgroups that found no room when they were made, if there is room by now. Those that
+    /// nothing confines are killed, and their paths returned.
+    pub(super) fn settle(&mut self) -> Result<Vec<String>, ApplyError> {
+        let lost = self.tables.lost()?;
+        let is_due = self.tables.untagged()? != 0 && Instant::now() >= self.settle_at;
+        let mut casualties = Casualties::default();
+        if lost != self.lost || is_due {
+            let begun = Instant::now();
+            self.tag_existing(Shortage::Kill(&mut casualties))?;
+            self.lost = lost;
+            // A table that stays full must not keep the daemon busy; what nothing confines may.
+            let pause = begun.elapsed() * SETTLE_SHARE;
+            let is_urgent = casualties.cgroups != 0;
+            self.settle_at = Instant::now() + if is_urgent { Duration::ZERO } else { pause };
+        }
+        Ok(casualties.killed)
+    }
+
+    /// Whether `run` may make another instance.
+    pub(super) fn has_room(&self) -> Result<(), String> {
+        let running = instance::count(&self.cgroups, &self.own)
+            .map_err(|error| format!("cannot count the instances that run: {error}"))?;
+        if running >= self.max_instances as usize {
+            return Err(format!("{running} instances run already"));
+        }
+        Ok(())
     }
 
     /// Whether a cgroup is an agent's: it or an ancestor has a tag.
@@ -285,7 +332,10 @@ impl Guard {
         for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
             let directory = self.cgroups.directory(&ancestor.to_string_lossy());
             let id = std::fs::metadata(directory)?.ino();
-            if self.tables.tag(id).map_err(io::Error::other)?.is_some() {
+            let whose = |id| -> Result<_, TableError> {
+                Ok(self.tables.tag(id)?.or(self.tables.instance(id)?))
+            };
+            if whose(id).map_err(io::Error::other)?.is_some() {
                 return Ok(true);
             }
         }
@@ -306,7 +356,7 @@ impl Guard {
     pub(super) fn count_instances(&mut self) -> Result<BTreeMap<u32, u64>, TableError> {
         let mut counts = BTreeMap::new();
         for id in self.tables.instances()? {
-            let Some(tag) = self.tables.tag(id)? else {
+            let Some(tag) = self.tables.instance(id)? else {
                 continue;
             };
             let is_running = self.paths.path(id).is_some_and(|path| {

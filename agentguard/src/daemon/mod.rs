@@ -48,6 +48,7 @@ use crate::{
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
     policy::{PolicyError, load_dir},
+    text::counted,
 };
 
 /// How often counters are reported, empty instances removed and attach points looked after.
@@ -125,6 +126,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         &types,
         Sizes {
             max_cgroups: args.max_cgroups,
+            max_instances: args.max_instances + args.max_declared,
         },
     )?;
     let tables = Tables::take(&mut ebpf)?;
@@ -138,6 +140,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         tables,
         tracepoints,
         Arc::clone(&directory),
+        args.max_instances,
     )?;
     let mut all = guard.orphans(&scopes)?;
     for orphan in &all {
@@ -179,12 +182,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         last_load: Mutex::new(None),
         args,
     });
-    log.daemon(
-        DaemonEvent::Start,
-        format!("enforcing {agents} agents"),
-        agents,
-    );
-    eprintln!("agentguard: enforcing {agents} agents");
+    let enforcing = format!("enforcing {}", counted(agents.into(), "agent"));
+    eprintln!("agentguard: {enforcing}");
+    log.daemon(DaemonEvent::Start, enforcing, agents);
     notify::ready();
     let served = daemon.attend(socket, signals).await;
 
@@ -333,13 +333,17 @@ impl Daemon {
         if let Err(error) = guard.collect_instances() {
             tracing::warn!("cannot look for empty instances: {error}");
         }
-        match guard.mend() {
-            Ok(lost) if lost.is_empty() => {}
-            Ok(lost) => tracing::error!(
-                "the programs were lost with {}, and are attached again: something removed a cgroup that guarded agents",
-                lost.join(", ")
-            ),
-            Err(error) => tracing::error!("the programs cannot be attached: {error}"),
+        mend(guard);
+        match guard.settle() {
+            Ok(killed) => {
+                for path in killed {
+                    let message = format!("killed {path}: there was no room to confine it");
+                    tracing::error!("{message}");
+                    let agents = guard.agents.declared();
+                    self.log.daemon(DaemonEvent::Kill, message, agents);
+                }
+            }
+            Err(error) => tracing::error!("cannot tag cgroups that have no tag: {error}"),
         }
     }
 
@@ -354,6 +358,18 @@ impl Daemon {
                 Err(error) => tracing::error!("{error}"),
             }
         }
+    }
+}
+
+/// Attaches the programs again where they were lost with their cgroup.
+fn mend(guard: &mut Guard) {
+    match guard.mend() {
+        Ok(lost) if lost.is_empty() => {}
+        Ok(lost) => tracing::error!(
+            "the programs were lost with {}, and are attached again: something removed a cgroup that guarded agents",
+            lost.join(", ")
+        ),
+        Err(error) => tracing::error!("the programs cannot be attached: {error}"),
     }
 }
 

@@ -67,6 +67,16 @@ pub fn agent_of<'a>(own: &str, path: &'a str) -> Option<&'a str> {
     (is_serial && !agent.is_empty() && !agent.contains('/')).then_some(agent)
 }
 
+/// How many instances there are, those that nobody has entered yet or that are empty included.
+pub fn count(cgroups: &Cgroup2, own: &str) -> io::Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(cgroups.directory(own))? {
+        let path = format!("{own}/{}", entry?.file_name().to_string_lossy());
+        count += usize::from(agent_of(own, &path).is_some());
+    }
+    Ok(count)
+}
+
 /// Removes the instances in which no process is left, but those for which `is_new` is true.
 pub fn collect(cgroups: &Cgroup2, own: &str, is_new: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(cgroups.directory(own))? {

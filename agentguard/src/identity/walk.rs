@@ -15,6 +15,7 @@ use std::{
 
 use agentguard_common::{identity::Tag, limits::MAX_CGROUP_DEPTH};
 
+use super::instance::is_populated;
 use crate::kernel::{
     cgroup2::Cgroup2,
     tables::{TableError, Tables},
@@ -32,6 +33,14 @@ pub enum WalkError {
         /// Why.
         source: io::Error,
     },
+    /// The processes of a cgroup could not be killed.
+    #[error("cannot kill the processes of the cgroup {path:?}, which nothing confines: {source}")]
+    Kill {
+        /// Its path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A tag could not be set.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -40,11 +49,29 @@ pub enum WalkError {
     Restless,
 }
 
+/// What becomes of a cgroup that nothing can confine, because no table has room.
+pub enum Shortage<'a> {
+    /// The walk fails.
+    Fail,
+    /// Its processes are killed.
+    Kill(&'a mut Casualties),
+}
+
+/// What nothing could confine.
+#[derive(Debug, Default)]
+pub struct Casualties {
+    /// Cgroups that are still there.
+    pub cgroups: u64,
+    /// The paths of those whose processes were killed.
+    pub killed: Vec<String>,
+}
+
 /// Walks until nothing is left to tag. `agent_of` says which agent declared the cgroup at a path.
 pub fn tag_all(
     cgroups: &Cgroup2,
     tables: &mut Tables,
     agent_of: impl Fn(&str) -> Option<u32>,
+    mut shortage: Shortage<'_>,
 ) -> Result<(), WalkError> {
     const ROUNDS: u32 = 100;
     let root = File::open(&cgroups.mount_point).map_err(|source| WalkError::Read {
@@ -52,28 +79,39 @@ pub fn tag_all(
         source,
     })?;
     for _ in 0..ROUNDS {
+        let made = tables.made_untagged()?;
+        // What was counted until now is visible then.
+        barrier(cgroups)?;
         let mut walk = Walk {
             tables,
             agent_of: &agent_of,
+            shortage: &mut shortage,
             tagged: 0,
+            untagged: 0,
         };
         walk.visit(&root, "", 0, None)?;
-        let tagged = walk.tagged;
+        let Walk {
+            tagged, untagged, ..
+        } = walk;
         if tagged == 0 {
+            tables.settle(made, untagged)?;
             return Ok(());
         }
-        barrier(cgroups)?;
     }
     Err(WalkError::Restless)
 }
 
-struct Walk<'a, F> {
+struct Walk<'a, 'b, F> {
     tables: &'a mut Tables,
     agent_of: &'a F,
+    shortage: &'a mut Shortage<'b>,
+    /// Cgroups that are confined since this walk.
     tagged: u32,
+    /// Cgroups of agents that have no tag still.
+    untagged: u64,
 }
 
-impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
+impl<F: Fn(&str) -> Option<u32>> Walk<'_, '_, F> {
     /// Visits a cgroup and its descendants. Each directory is opened beneath its parent's
     /// descriptor: an agent can nest cgroups until a path is too long for the kernel.
     fn visit(
@@ -88,7 +126,13 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
             source,
         };
         let id = directory.metadata().map_err(failed)?.ino();
-        let tag = self.tag(id, path, parent)?;
+        let tag = match self.tag(id, path, parent) {
+            Err(WalkError::Table(TableError::NoRoom)) => {
+                self.untagged += 1;
+                return self.give_up(directory, path);
+            }
+            tag => tag?,
+        };
         if tag.is_none() && is_slice(path) {
             self.tables.mark_slice(id)?;
         }
@@ -96,6 +140,7 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
             // Nothing deeper can be declared, and what is an agent's is found by its ancestors.
             if tag.is_some() {
                 self.tables.note_untagged()?;
+                self.untagged += 1;
             }
             return Ok(());
         }
@@ -131,23 +176,57 @@ impl<F: Fn(&str) -> Option<u32>> Walk<'_, F> {
         if let Some(tag) = self.tables.tag(id)? {
             return Ok(Some(tag));
         }
-        if let Some(tag) = parent {
+        // An instance whose tag found no room stays the agent's whose it is.
+        if let Some(tag) = self.tables.instance(id)?.or(parent) {
             // With a full table this cannot succeed, and need not: the programs then look among the
-            // ancestors. It is not counted, or the walk would never end.
-            self.tables.inherit(id, tag)?;
-            self.tagged += u32::from(self.tables.tag(id)?.is_some());
+            // ancestors. It does not count as tagged, or the walk would never end.
+            if self.tables.inherit(id, tag)? {
+                self.tagged += 1;
+            } else {
+                self.untagged += 1;
+            }
             return Ok(Some(tag));
         }
         let Some(agent) = (self.agent_of)(path) else {
             return Ok(None);
         };
-        self.tables.tag_instance(id, agent)?;
+        self.untagged += u64::from(!self.tables.tag_instance(id, agent)?);
         self.tagged += 1;
         Ok(Some(Tag {
             instance: id,
             agent,
             reserved: 0,
         }))
+    }
+
+    /// A cgroup is an agent's, and nothing can confine it.
+    fn give_up(&mut self, directory: &File, path: &str) -> Result<(), WalkError> {
+        match self.shortage {
+            Shortage::Fail => Err(TableError::NoRoom.into()),
+            Shortage::Kill(casualties) => {
+                let own = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+                let killed = is_populated(&own).and_then(|populated| {
+                    if populated {
+                        // Linux 5.14.
+                        fs::write(own.join("cgroup.kill"), "1")?;
+                    }
+                    Ok(populated)
+                });
+                match killed {
+                    Ok(true) => casualties.killed.push(path.to_owned()),
+                    Ok(false) => {}
+                    Err(error) if is_gone(&error) => return Ok(()),
+                    Err(source) => {
+                        return Err(WalkError::Kill {
+                            path: path.to_owned(),
+                            source,
+                        });
+                    }
+                }
+                casualties.cgroups += 1;
+                Ok(())
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub const SOCK_PROGRAM: &str = "sock_create";
 /// The program on packets.
 pub const EGRESS_PROGRAM: &str = "egress";
 /// The programs on tracepoints; each has its tracepoint's name.
-pub const TRACEPOINTS: [&str; 2] = ["cgroup_mkdir", "cgroup_release"];
+pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
 /// All programs.
 fn names() -> impl Iterator<Item = &'static str> {
@@ -66,6 +66,8 @@ pub enum LoadError {
 pub struct Sizes {
     /// Cgroups of agents that the tag table holds.
     pub max_cgroups: u32,
+    /// Instances that the table of instances holds.
+    pub max_instances: u32,
 }
 
 /// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
@@ -104,6 +106,7 @@ fn create(offsets: &Offsets, sizes: Sizes, level: VerifierLogLevel) -> Result<Eb
         .btf(None)
         .override_global("OFFSETS", offsets, true)
         .map_max_entries("TAGS", sizes.max_cgroups)
+        .map_max_entries("INSTANCES", sizes.max_instances)
         .verifier_log_level(level)
         .load(OBJECT)
         .map_err(|error| LoadError::Object(Box::new(error)))

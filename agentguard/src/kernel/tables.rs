@@ -1,11 +1,9 @@
 //! The tables that the daemon fills and the programs read.
 
-use std::io;
-
 use agentguard_common::{
     counters::Counters,
-    identity::Tag,
-    limits::{MAX_CGROUP_PATH, MAX_UNIT_NAME},
+    identity::{Tag, untagged},
+    limits::{MAX_CGROUP_PATH, MAX_DECLARED_INSTANCES, MAX_INSTANCES, MAX_UNIT_NAME},
     scope::ScopeWord,
 };
 use aya::{
@@ -34,6 +32,11 @@ pub enum TableError {
     /// Scopes could not be placed.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// Neither the table of tags nor that of instances has room.
+    #[error(
+        "there is no room for another cgroup of an agent: {MAX_INSTANCES} instances of `run` and {MAX_DECLARED_INSTANCES} declared units and cgroups are alive"
+    )]
+    NoRoom,
     /// A path or a name does not fit the table's key.
     #[error("'{0}' is too long to be declared")]
     TooLong(String),
@@ -155,33 +158,78 @@ impl Tables {
         found(self.tags.get(&cgroup, 0)).map_err(failed("read a tag"))
     }
 
-    /// Tags the cgroup at which an instance begins, unless it has a tag.
-    pub fn tag_instance(&mut self, cgroup: u64, agent: u32) -> Result<(), TableError> {
+    /// The tag of the instance that begins at a cgroup.
+    pub fn instance(&self, cgroup: u64) -> Result<Option<Tag>, TableError> {
+        found(self.instances.get(&cgroup, 0)).map_err(failed("read an instance"))
+    }
+
+    /// Tags the cgroup at which an instance begins, as [`inherit`](Self::inherit) does.
+    pub fn tag_instance(&mut self, cgroup: u64, agent: u32) -> Result<bool, TableError> {
         let tag = Tag {
             instance: cgroup,
             agent,
             reserved: 0,
         };
-        self.instances
-            .insert(cgroup, tag, 0)
-            .map_err(failed("tag an instance"))?;
+        // Without room here, it is confined if it gets a tag.
+        fits(self.instances.insert(cgroup, tag, 0)).map_err(failed("note an instance"))?;
         self.inherit(cgroup, tag)
     }
 
-    /// Tags a cgroup within an instance.
-    pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<(), TableError> {
-        match self.tags.insert(cgroup, tag, 0) {
-            Err(MapError::SyscallError(error)) if is_full(&error.io_error) => self.note_untagged(),
-            result => result.map_err(failed("tag a cgroup")),
+    /// Tags a cgroup within an instance. `false` if there was no room, and the programs find it by
+    /// its ancestors; [`NoRoom`](TableError::NoRoom) if they could not.
+    pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<bool, TableError> {
+        if fits(self.tags.insert(cgroup, tag, 0)).map_err(failed("tag a cgroup"))? {
+            return Ok(true);
         }
+        if self.instance(tag.instance)?.is_none()
+            && !fits(self.instances.insert(tag.instance, tag, 0))
+                .map_err(failed("note an instance"))?
+        {
+            return Err(TableError::NoRoom);
+        }
+        self.note_untagged()?;
+        Ok(false)
     }
 
     /// Notes that a cgroup of an agent has no tag: the programs then look among the ancestors of
-    /// every cgroup that has none.
+    /// every cgroup that has none, until it is [settled](Self::settle).
     pub fn note_untagged(&mut self) -> Result<(), TableError> {
-        let what = "count an untagged cgroup";
-        let count = self.untagged.get(&0, 0).map_err(failed(what))?;
-        self.untagged.set(0, count + 1, 0).map_err(failed(what))
+        let settled = self.count(untagged::SETTLED)?;
+        self.set_settled(settled.wrapping_sub(1))
+    }
+
+    /// How many cgroups found no room for a tag since the programs were loaded.
+    pub fn made_untagged(&self) -> Result<u64, TableError> {
+        self.count(untagged::MADE)
+    }
+
+    /// Notes that of the cgroups that had found no room when there were `made` of them, `left` have
+    /// none still.
+    pub fn settle(&mut self, made: u64, left: u64) -> Result<(), TableError> {
+        self.set_settled(made.wrapping_sub(left))
+    }
+
+    /// How many cgroups have no tag because there was no room.
+    pub fn untagged(&self) -> Result<u64, TableError> {
+        let made = self.count(untagged::MADE)?;
+        Ok(made.wrapping_sub(self.count(untagged::SETTLED)?))
+    }
+
+    /// How many cgroups were made that nothing confined, since the programs were loaded.
+    pub fn lost(&self) -> Result<u64, TableError> {
+        self.count(untagged::LOST)
+    }
+
+    fn count(&self, index: u32) -> Result<u64, TableError> {
+        self.untagged
+            .get(&index, 0)
+            .map_err(failed("read how many cgroups have no tag"))
+    }
+
+    fn set_settled(&mut self, count: u64) -> Result<(), TableError> {
+        self.untagged
+            .set(untagged::SETTLED, count, 0)
+            .map_err(failed("count the cgroups that have no tag"))
     }
 
     /// The cgroup ids at which instances begin.
@@ -230,8 +278,19 @@ fn key<const N: usize>(text: &str) -> Result<[u8; N], TableError> {
     Ok(key)
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::E2BIG | libc::ENOMEM))
+/// Whether there was room.
+fn fits(result: Result<(), MapError>) -> Result<bool, MapError> {
+    match result {
+        Err(MapError::SyscallError(error))
+            if matches!(
+                error.io_error.raw_os_error(),
+                Some(libc::E2BIG | libc::ENOMEM)
+            ) =>
+        {
+            Ok(false)
+        }
+        result => result.map(|()| true),
+    }
 }
 
 fn found<T>(result: Result<T, MapError>) -> Result<Option<T>, MapError> {

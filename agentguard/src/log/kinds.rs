@@ -53,6 +53,8 @@ pub enum DaemonEvent {
     Reload,
     /// A scope was invalid, and nothing was replaced.
     ReloadFailed,
+    /// It killed the processes of a cgroup that is an agent's and that nothing could confine.
+    Kill,
 }
 
 /// How much the kernel's counters of an agent have grown.

@@ -120,6 +120,8 @@ impl Backend for Fake {
                 .map(|number| agent(&format!("bot-{number}")))
                 .collect(),
             attach_points: vec!["/agentguard".into()],
+            untagged: 0,
+            unconfined: 0,
             log: LogStatus {
                 path: "/var/log/agentguard/violations.jsonl".into(),
                 written: 3,

@@ -18,6 +18,7 @@ mod outside;
 mod protocols;
 mod race;
 mod reload;
+mod room;
 mod rules;
 mod scale;
 mod scopes;
@@ -48,6 +49,7 @@ pub const ALL: &[&Group] = &[
     &commands::GROUP,
     &descriptors::GROUP,
     &reload::GROUP,
+    &room::GROUP,
     &lifecycle::GROUP,
     &log::GROUP,
     &input::GROUP,

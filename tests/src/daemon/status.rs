@@ -91,6 +91,12 @@ impl Status {
         Ok(Self { value, unwritten })
     }
 
+    /// A number that is said of the daemon.
+    pub fn number(&self, name: &str) -> Outcome<u64> {
+        let number = self.value.get(name).and_then(Value::as_u64);
+        number.ok_or_else(|| Error::Failed(format!("status has no {name}: {}", self.value)))
+    }
+
     /// What it says of an agent.
     pub fn agent(&self, name: &str) -> Option<&Value> {
         let agents = self.value.get("agents")?.as_array()?;
