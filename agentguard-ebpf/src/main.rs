@@ -30,7 +30,9 @@ mod events;
 mod identity;
 mod kernel;
 mod maps;
+mod memo;
 mod network;
+mod verifier;
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

@@ -16,7 +16,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 
-use crate::network::memo::Entry;
+use crate::memo::Entry;
 
 const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -38,6 +38,18 @@ pub static INSTANCES: HashMap<u64, Tag, { (MAX_INSTANCES + MAX_DECLARED_INSTANCE
 /// How many cgroups of agents found no room in [`TAGS`]; see [`untagged`].
 #[btf_map]
 pub static UNTAGGED: Array<u64, { untagged::ENTRIES }> = Array::new();
+
+/// How often the daemon has changed the tag of a cgroup that exists.
+#[btf_map]
+pub static ENROLMENTS: Array<u64, 1> = Array::new();
+
+/// Entries of [`KNOWN`] that each CPU has: 48 KiB.
+pub const KNOWN_ENTRIES: u32 = 1024;
+
+/// Cgroups that were looked up in [`TAGS`]. An entry that is all zeros is of no cgroup: none has the
+/// id 0.
+#[btf_map]
+pub static KNOWN: PerCpuArray<Entry, { KNOWN_ENTRIES as usize }> = PerCpuArray::new();
 
 /// Declared cgroup path, padded with zeros → agent.
 #[btf_map]
@@ -67,12 +79,12 @@ pub static BANKS: ArrayOfMaps<Bank, { MAX_BANKS as usize }> = ArrayOfMaps::new()
 #[btf_map]
 pub static BANK: Bank = Bank::new();
 
-/// Binary logarithm of the entries of [`MEMO`] that each CPU has: 96 KiB.
-pub const MEMO_BITS: u32 = 11;
+/// Binary logarithm of the entries of [`PERMITTED`] that each CPU has: 96 KiB.
+pub const PERMITTED_BITS: u32 = 11;
 
-/// Destinations that scopes are known to permit. An entry that is all zeros names no scope.
+/// Destinations that scopes are known to permit.
 #[btf_map]
-pub static MEMO: PerCpuArray<Entry, { 1 << MEMO_BITS }> = PerCpuArray::new();
+pub static PERMITTED: PerCpuArray<Entry, { 1 << PERMITTED_BITS }> = PerCpuArray::new();
 
 /// Agent → its counters.
 #[btf_map]

@@ -3,6 +3,7 @@
 mod cgroup_mkdir;
 mod cgroup_release;
 mod cgroup_rmdir;
+mod known;
 
 use agentguard_common::{
     identity::{Tag, untagged},
@@ -16,9 +17,11 @@ use aya_ebpf::{
     },
 };
 
+use self::known::Known;
 use crate::{
     kernel::Cgroup,
     maps::{INSTANCES, TAGS, UNTAGGED},
+    verifier,
 };
 
 /// Who it is: the cgroup, and the tag that it carries.
@@ -34,11 +37,7 @@ pub struct Owner {
 pub fn current() -> Option<Owner> {
     // SAFETY: the helper has no preconditions (Linux 4.18).
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    if let Some(tag) = tag(cgroup) {
-        return Some(Owner { cgroup, tag });
-    }
-    let tag = instance(inherited_by_task()?)?;
-    Some(Owner { cgroup, tag })
+    owner(cgroup, inherited_by_task)
 }
 
 /// The agent whose socket sends a packet, or `None` if it is no agent's.
@@ -46,10 +45,32 @@ pub fn current() -> Option<Owner> {
 pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
     // SAFETY: the pointer is the program's context.
     let cgroup = unsafe { bpf_skb_cgroup_id(skb) };
-    if let Some(tag) = tag(cgroup) {
-        return Some(Owner { cgroup, tag });
-    }
-    let tag = instance(inherited_by_socket(skb)?)?;
+    owner(cgroup, || inherited_by_socket(skb))
+}
+
+/// Whose a cgroup is. `ancestor` finds the one at which the instance begins.
+#[inline(always)]
+fn owner(cgroup: u64, ancestor: impl Fn() -> Option<u64>) -> Option<Owner> {
+    let tag = match known::recall(cgroup) {
+        Known::Tag(tag) => tag?,
+        Known::Nothing(moment) => match tag(cgroup) {
+            Some(tag) => {
+                known::remember(cgroup, moment, Some(tag));
+                tag
+            }
+            None if is_table_short() => instance(ancestor()?)?,
+            None => {
+                known::remember(cgroup, moment, None);
+                return None;
+            }
+        },
+    };
+    // What follows is verified once, not once for each way to get here.
+    let tag = Tag {
+        instance: verifier::forget_wide(tag.instance),
+        agent: verifier::forget(tag.agent),
+        reserved: 0,
+    };
     Some(Owner { cgroup, tag })
 }
 
@@ -102,19 +123,16 @@ fn inherited_by_cgroup(mut cgroup: Cgroup) -> Option<Tag> {
     None
 }
 
-/// Whether some cgroup has no tag because there was no room in the table.
+/// Whether some cgroup has no tag because the table was full.
 #[inline(always)]
 fn is_table_short() -> bool {
     UNTAGGED.get(untagged::MADE) != UNTAGGED.get(untagged::SETTLED)
 }
 
 /// The ancestor, or the cgroup itself, at which an instance begins. It costs a look-up a level, so
-/// it is looked for only while some cgroup has no tag because the table was full.
+/// it is looked for only while the [table is short](is_table_short).
 #[inline(always)]
 fn inherited(ancestor: impl Fn(i32) -> u64) -> Option<u64> {
-    if !is_table_short() {
-        return None;
-    }
     for level in 1..=MAX_CGROUP_DEPTH {
         let cgroup = ancestor(level as i32);
         if cgroup == 0 {

@@ -3,7 +3,7 @@
 //!
 //! - A datagram socket: whose it is, for peers of the same agent.
 //! - A stream socket that was bound, listens, or was accepted: that its packets answer a peer.
-//! - Any socket: the last verdict that is not in the [memo](super::memo). Several threads can send
+//! - Any socket: the last verdict that is not in the [memo](super::permitted). Several threads can send
 //!   on one socket, so a verdict and its destination are read and written under a lock: half of one
 //!   and half of another could let a packet through.
 

@@ -25,8 +25,8 @@ use super::{
     answer,
     cache::Cache,
     context::{Local, v6},
-    memo,
     peer::Socket,
+    permitted,
     scope::{Scope, word},
 };
 use crate::{
@@ -71,7 +71,7 @@ fn packet(skb: *mut __sk_buff) -> bool {
     let state = unsafe { (*sk).state };
     if state != LISTEN
         && let Some(to) = &to
-        && memo::permits(word, to)
+        && permitted::is_known(word, to)
     {
         return true;
     }
@@ -200,7 +200,7 @@ fn judge(
         None => Verdict::ERROR,
     };
     if !packet.is_answer && verdict.is_permission_of_a_rule() {
-        memo::remember(word, &packet.to);
+        permitted::remember(word, &packet.to);
     } else if (packet.is_connected || !matches!(verdict.reason, Reason::SameAgent))
         // A peer of the same agent is one only as long as the connection is: without one, another
         // process can take its port. Without memory for it the next packet is decided again.

@@ -12,8 +12,8 @@ use super::{
     answer,
     cache::Cache,
     context::Call,
-    memo,
     peer::Socket,
+    permitted,
     scope::{Scope, word},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
     let address = address.destination();
     let to = call.endpoint(address);
     if let Some(to) = &to
-        && memo::permits(word, to)
+        && permitted::is_known(word, to)
     {
         if matches!(operation, Operation::Connect) {
             connected(call);
@@ -104,7 +104,7 @@ fn record(
 #[inline(always)]
 fn leave(call: Call, word: ScopeWord, to: &Endpoint, verdict: Verdict) {
     if verdict.is_permission_of_a_rule() {
-        return memo::remember(word, to);
+        return permitted::remember(word, to);
     }
     // Without memory the packet is decided again, and recorded again.
     let Some(cache) = Cache::make(call.socket()) else {

@@ -54,6 +54,7 @@ pub struct Tables {
     tags: HashMap<MapData, u64, Tag>,
     instances: HashMap<MapData, u64, Tag>,
     untagged: Array<MapData, u64>,
+    enrolments: Array<MapData, u64>,
     paths: HashMap<MapData, [u8; MAX_CGROUP_PATH], u32>,
     units: HashMap<MapData, [u8; MAX_UNIT_NAME], u32>,
     slices: HashMap<MapData, u64, u8>,
@@ -75,6 +76,7 @@ impl Tables {
             tags: take(ebpf, "TAGS")?,
             instances: take(ebpf, "INSTANCES")?,
             untagged: take(ebpf, "UNTAGGED")?,
+            enrolments: take(ebpf, "ENROLMENTS")?,
             paths: take(ebpf, "PATHS")?,
             units: take(ebpf, "UNITS")?,
             slices: take(ebpf, "SLICES")?,
@@ -179,6 +181,7 @@ impl Tables {
     /// its ancestors; [`NoRoom`](TableError::NoRoom) if they could not.
     pub fn inherit(&mut self, cgroup: u64, tag: Tag) -> Result<bool, TableError> {
         if fits(self.tags.insert(cgroup, tag, 0)).map_err(failed("tag a cgroup"))? {
+            self.note_enrolment()?;
             return Ok(true);
         }
         if self.instance(tag.instance)?.is_none()
@@ -195,7 +198,20 @@ impl Tables {
     /// every cgroup that has none, until it is [settled](Self::settle).
     pub fn note_untagged(&mut self) -> Result<(), TableError> {
         let settled = self.count(untagged::SETTLED)?;
-        self.set_settled(settled.wrapping_sub(1))
+        self.set_settled(settled.wrapping_sub(1))?;
+        self.note_enrolment()
+    }
+
+    /// Makes the programs forget what they know of cgroups, once a tag of one that exists has
+    /// changed.
+    fn note_enrolment(&mut self) -> Result<(), TableError> {
+        let count = self
+            .enrolments
+            .get(&0, 0)
+            .map_err(failed("read how often tags have changed"))?;
+        self.enrolments
+            .set(0, count.wrapping_add(1), 0)
+            .map_err(failed("note that a tag has changed"))
     }
 
     /// How many cgroups found no room for a tag since the programs were loaded.

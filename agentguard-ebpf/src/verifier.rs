@@ -1,0 +1,26 @@
+//! What the verifier had better not know.
+//!
+//! It follows every way through a program, and takes two of them for one as soon as it knows no more
+//! on one than on the other. What it knows of a value that nothing needs (bounds, that two registers
+//! have the same) keeps them apart, each to the end of the program.
+
+/// The same number, of which the verifier knows nothing: it has been in a part of a stack slot, and
+/// of those it keeps no value (`check_stack_write_fixed_off` in `kernel/bpf/verifier.c`).
+#[inline(always)]
+pub fn forget(number: u32) -> u32 {
+    #[repr(C, align(8))]
+    struct Slot([u32; 2]);
+    let mut slot = Slot([0; 2]);
+    let half = &raw mut slot.0[1];
+    // SAFETY: the place is valid, and holds what was written.
+    unsafe {
+        half.write_volatile(number);
+        half.read_volatile()
+    }
+}
+
+/// As [`forget`].
+#[inline(always)]
+pub fn forget_wide(number: u64) -> u64 {
+    u64::from(forget(number as u32)) | u64::from(forget((number >> 32) as u32)) << 32
+}
