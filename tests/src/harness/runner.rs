@@ -69,12 +69,12 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
     for group in groups {
         perform(group, options, &mut tally)?;
         if INTERRUPTED.load(Ordering::Relaxed) {
-            tally.add("suite".into(), "fail", "interrupted");
+            tally.fail("suite".into(), "interrupted");
             break;
         }
     }
     if let Err(left) = leaks.end() {
-        tally.add("suite/leaks".into(), "fail", &left.to_string());
+        tally.fail("suite/leaks".into(), &left.to_string());
     }
     tally.close();
     Ok(tally.is_good())
@@ -112,10 +112,10 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => match parse(&line) {
                 Some((case, result, why)) => {
-                    tally.took(format!("{}/{case}", group.name), last.elapsed());
-                    last = Instant::now();
                     cases.next_if(|next| next.name == case);
-                    tally.add(format!("{}/{case}", group.name), &result, &(why + &said));
+                    let name = format!("{}/{case}", group.name);
+                    tally.ran(name, &result, &(why + &said), last.elapsed());
+                    last = Instant::now();
                     said.clear();
                 }
                 None => said = format!("{said}\n{line}"),
@@ -137,7 +137,7 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
     drop(worker);
     let mut why = format!("{end}: {}", said.trim_start());
     for case in cases {
-        tally.add(format!("{}/{}", group.name, case.name), "fail", &why);
+        tally.fail(format!("{}/{}", group.name, case.name), &why);
         // Once is enough.
         why = format!("{end}, as before");
     }
@@ -147,7 +147,7 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         .chain(swept(pid, options)?)
         .collect::<Vec<_>>();
     if clean && !left.is_empty() && !options.keep {
-        tally.add(format!("{}/leaks", group.name), "fail", &left.join(", "));
+        tally.fail(format!("{}/leaks", group.name), &left.join(", "));
     }
     Ok(())
 }
