@@ -8,7 +8,7 @@ use super::{
     table::scenario,
 };
 use crate::{
-    daemon::{Counters, Daemon, Violations},
+    daemon::{Counters, Daemon},
     ensure,
     error::{Context, Error, Outcome},
     harness::{Group, Stage},
@@ -24,30 +24,6 @@ pub(super) const GROUP: Group = Group {
         scenario("T03-flood", flood),
     ],
 };
-
-/// Violation lines, and the sums of what the other kinds report.
-#[derive(Debug, Default)]
-struct Tally {
-    violations: u64,
-    lost: u64,
-    repeated: u64,
-    unwritten: u64,
-}
-
-fn tally(daemon: &Daemon) -> Outcome<Tally> {
-    let mut tally = Tally::default();
-    for line in Violations::every(&daemon.log())? {
-        let line = line?;
-        match line.text("kind") {
-            "violation" => tally.violations += 1,
-            "loss" => tally.lost += line.number("lost").unwrap_or_default(),
-            "repeat" => tally.repeated += line.number("repeated").unwrap_or_default(),
-            "unwritten" => tally.unwritten += line.number("unwritten").unwrap_or_default(),
-            _ => {}
-        }
-    }
-    Ok(tally)
-}
 
 /// Waits until the daemon has worked off what the kernel gave it.
 fn at_rest(daemon: &Daemon) -> Outcome<Counters> {
@@ -65,10 +41,10 @@ fn at_rest(daemon: &Daemon) -> Outcome<Counters> {
 fn accounted(daemon: &Daemon) -> Outcome {
     let counters = at_rest(daemon)?;
     counters.check()?;
-    let (tally, status) = (tally(daemon)?, daemon.status()?);
+    let (ledger, status) = (daemon.ledger()?, daemon.status()?);
     ensure!(
-        tally.violations + status.unwritten == counters.recorded,
-        "recorded is not lines + unwritten ({}): {counters:?} {tally:?}",
+        ledger.violations("guarded") + status.unwritten == counters.recorded,
+        "recorded is not lines + unwritten ({}): {counters:?} {ledger:?}",
         status.unwritten
     );
     Ok(())
@@ -111,7 +87,7 @@ fn full_disk(stage: &Stage) -> Outcome {
     fs::remove_file(&ballast).context("make room")?;
     flood(10)?;
     eventually("the log tells how many records are missing", || {
-        Ok(tally(&daemon)?.unwritten == daemon.status()?.unwritten)
+        Ok(daemon.ledger()?.unwritten == daemon.status()?.unwritten)
     })?;
     accounted(&daemon)?;
     stage.world.settle()?;
@@ -122,12 +98,18 @@ fn full_disk(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// 200 000 refusals as fast as can be.
+/// Refusals as fast as can be.
+const FLOOD: u64 = 200_000;
+
 fn flood(stage: &Stage) -> Outcome {
     let daemon = stage.start(&[GUARDED])?;
     stage.world.settle()?;
     let before = stage.world.arrivals(FORBIDDEN4);
-    let reading = stage.try_tagged(&daemon, "guarded", &["flood", FORBIDDEN, "200000"])?;
+    let reading = stage.try_tagged(
+        &daemon,
+        "guarded",
+        &["flood", FORBIDDEN, &FLOOD.to_string()],
+    )?;
     ensure!(
         reading.number("passed")? == 0,
         "some passed: {:?}",
@@ -139,6 +121,11 @@ fn flood(stage: &Stage) -> Outcome {
         "a packet arrives"
     );
     accounted(&daemon)?;
+    ensure!(
+        reading.number("refused")? == FLOOD,
+        "not every one was refused: {:?}",
+        reading.facts
+    );
     let counters = daemon.status()?.counters("guarded")?;
     ensure!(
         counters.refused == reading.number("refused")?,
@@ -146,8 +133,8 @@ fn flood(stage: &Stage) -> Outcome {
         reading.facts
     );
     eventually("the log tells what was lost and repeated", || {
-        let tally = tally(&daemon)?;
-        Ok(tally.lost == counters.lost && tally.repeated == counters.repeated)
+        let ledger = daemon.ledger()?;
+        Ok(ledger.lost == counters.lost && ledger.repeated == counters.repeated)
     })?;
     is_confined(stage, &daemon, "guarded")
 }

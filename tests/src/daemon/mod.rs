@@ -1,11 +1,13 @@
 //! The program under test, as an operator runs it.
 
 mod launch;
+mod ledger;
 mod log;
 mod moment;
 mod status;
 
 pub use launch::{Launch, Settings};
+pub use ledger::Ledger;
 pub use log::{Record, Violations};
 pub use moment::{Happened, Moment};
 pub use status::{Counters, Status};
@@ -38,6 +40,7 @@ pub struct Daemon {
     stderr: Arc<Mutex<String>>,
     took: Duration,
     settings: Settings,
+    book: Mutex<ledger::Book>,
     // After the child: the directory goes last.
     scratch: Scratch,
 }
@@ -146,6 +149,12 @@ impl Daemon {
     /// The lines of kind `violation` after an offset of the log.
     pub fn violations(&self, offset: u64) -> Outcome<Vec<Record>> {
         Violations::after(&self.log(), offset)?.collect()
+    }
+
+    /// What the lines of the log add up to by now.
+    pub fn ledger(&self) -> Outcome<Ledger> {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.update(&self.log()).cloned()
     }
 
     /// Sends a signal to the daemon.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{COMMAND_LIMIT, Counters, Daemon, Record, Violations};
+use super::{COMMAND_LIMIT, Counters, Daemon, Record};
 use crate::{ensure, error::Outcome};
 
 /// A point in the life of an agent: [`Daemon::since`] says what happened after it.
@@ -72,11 +72,7 @@ impl Daemon {
         let deadline = Instant::now() + COMMAND_LIMIT;
         loop {
             let before = self.status()?.counters(agent)?;
-            let lines = Violations::after(&self.log(), 0)?;
-            let mut written = 0;
-            for line in lines {
-                written += u64::from(line?.agent() == agent);
-            }
+            let written = self.ledger()?.violations(agent);
             let status = self.status()?;
             if before == status.counters(agent)? && written + status.unwritten >= before.recorded {
                 return Ok(before);
