@@ -8,7 +8,7 @@ mod scratch;
 mod sweep;
 
 pub use scratch::{Scratch, keep};
-pub use sweep::{stale, sweep};
+pub use sweep::{Directories, directory_of, stale, sweep};
 
 /// The name that everything made by this process bears.
 pub fn own_name() -> String {
