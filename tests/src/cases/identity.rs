@@ -143,7 +143,6 @@ fn daemonise(stage: &Stage) -> Outcome {
 /// More cgroups than the tag table holds: the rest is confined, too.
 fn beyond_the_table(stage: &Stage) -> Outcome {
     let mut settings = stage.settings();
-    settings.cgroup.push_str("-small");
     settings.arguments = vec!["--max-cgroups".into(), "4".into()];
     let daemon = crate::daemon::Daemon::start(settings, &[GUARDED])?;
     let waiting: Vec<_> = (0..6)

@@ -1,5 +1,6 @@
 //! The program under test, as an operator runs it.
 
+mod control;
 mod launch;
 mod ledger;
 mod log;
@@ -128,20 +129,12 @@ impl Daemon {
         command
     }
 
-    /// `agentguard reload`, which must succeed.
+    /// What `agentguard reload` asks for, asked for directly. It must succeed.
     pub fn reload(&self) -> Outcome {
-        let output = self.cli(&["reload"])?;
-        ensure!(
-            output.status.success(),
-            "reload: {}: {}",
-            output.status,
-            message(&output)
-        );
-        Ok(())
+        control::ask(&self.socket(), "POST /v1/reload").map(drop)
     }
 
-    /// What `agentguard status --json` prints, asked for directly: in a virtual machine starting a
-    /// program takes longer than all the rest.
+    /// What `agentguard status --json` prints, asked for directly.
     pub fn status(&self) -> Outcome<Status> {
         Status::ask(&self.socket())
     }
