@@ -49,11 +49,13 @@ pub fn interrupted() -> Option<i32> {
     Some(INTERRUPTED.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Ends what a child has left to this process, removes what it made, and answers what there was.
-pub fn clean(pid: u32, directories: Directories) -> Outcome<Vec<String>> {
+/// Ends what a child has left to this process, removes what it made, and answers what there was. A child
+/// that is not an orphan is spared.
+pub fn clean(pid: u32, directories: Directories, spared: Option<u32>) -> Outcome<Vec<String>> {
     let mut left = Vec::new();
     loop {
-        let orphans = process::children(std::process::id());
+        let mut orphans = process::children(std::process::id());
+        orphans.retain(|orphan| Some(*orphan) != spared);
         if orphans.is_empty() {
             break;
         }
@@ -81,7 +83,7 @@ pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
     let status = loop {
         if let Some(signal) = interrupted() {
             drop(child);
-            clean(pid, Directories::Remove)?;
+            clean(pid, Directories::Remove, None)?;
             return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)));
         }
         if let Some(status) = child.0.try_wait().context("wait for the child")? {
@@ -89,7 +91,7 @@ pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    let left = clean(pid, Directories::Remove)?;
+    let left = clean(pid, Directories::Remove, None)?;
     match status.code().and_then(|code| u8::try_from(code).ok()) {
         Some(0) if !left.is_empty() => failed(format!("left behind: {}", left.join(", "))),
         Some(code) => Ok(ExitCode::from(code)),

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+pub(super) use crate::host::is_emulated;
 use crate::{
     daemon::{Daemon, Happened, Record},
     ensure,
@@ -182,10 +183,4 @@ pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> Outcome<bool>) -
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
-}
-
-/// Whether this is an emulated machine, where times mean nothing.
-pub(super) fn is_emulated() -> bool {
-    let name = std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
-    name.contains("QEMU")
 }

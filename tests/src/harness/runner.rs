@@ -10,8 +10,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Case, Group, Mode, Options, leaks::Leaks, tally::Tally};
+use super::{Case, Group, Mode, Options, beside, leaks::Leaks, tally::Tally};
 use crate::{
+    daemon::Daemon,
     error::{Context, Outcome},
     host::{self, Directories, process::Running},
     supervise,
@@ -45,13 +46,18 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
     supervise::begin()?;
     let leaks = Leaks::begin()?;
     let mut tally = Tally::default();
+    let beside = match options.mode {
+        Mode::Run => beside::start(options)?,
+        _ => None,
+    };
     for group in groups {
-        perform(group, options, &mut tally)?;
+        perform(group, options, &mut tally, beside.as_ref())?;
         if supervise::interrupted().is_some() {
             tally.fail("suite".into(), "interrupted");
             break;
         }
     }
+    drop(beside);
     if let Err(left) = leaks.end() {
         tally.fail("suite/leaks".into(), &left.to_string());
     }
@@ -60,7 +66,12 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
 }
 
 /// Runs one group in a process of its own and removes what it leaves.
-fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
+fn perform(
+    group: &Group,
+    options: &Options,
+    tally: &mut Tally,
+    beside: Option<&Daemon>,
+) -> Outcome {
     let mut command = Command::new(std::env::current_exe().context("find the own program")?);
     command
         .arg("group")
@@ -125,7 +136,7 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
     } else {
         Directories::Remove
     };
-    let left = supervise::clean(pid, directories)?;
+    let left = supervise::clean(pid, directories, beside.map(Daemon::pid))?;
     if clean && !left.is_empty() {
         tally.fail(format!("{}/leaks", group.name), &left.join(", "));
     }
