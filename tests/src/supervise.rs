@@ -12,7 +12,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use crate::{
     error::{Context, Outcome, failed},
-    host::{self, process, process::Running},
+    host::{self, Directories, process, process::Running},
 };
 
 /// The first argument of the child.
@@ -25,9 +25,9 @@ extern "C" fn interrupt(signal: libc::c_int) {
     INTERRUPTED.store(signal, Ordering::Relaxed);
 }
 
-/// Runs this program again, as [`CHILD`] with the same arguments, and cleans up behind it. Answers
-/// the child's exit status, or the shell's number for a signal that interrupted it.
-pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
+/// From now on signals that end this process only show in [`interrupted`], and orphans become its
+/// children. What a predecessor left that was killed is removed.
+pub fn begin() -> Outcome {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let action = SigAction::new(
             SigHandler::Handler(interrupt),
@@ -38,41 +38,24 @@ pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
         unsafe { sigaction(signal, &action) }.context("install a signal handler")?;
     }
     process::adopt_orphans()?;
-    // What a predecessor left that was killed together with its supervisor.
     for pid in host::stale()? {
-        host::sweep(pid)?;
+        host::sweep(pid, Directories::Remove)?;
     }
-    let mut command = Command::new(std::env::current_exe().context("find the own program")?);
-    command.arg(CHILD).args(arguments);
-    let mut child = Running::start(&mut command)?;
-    let pid = child.0.id();
-    let status = loop {
-        match INTERRUPTED.load(Ordering::Relaxed) {
-            0 => {}
-            signal => {
-                drop(child);
-                clean(pid)?;
-                return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)));
-            }
-        }
-        if let Some(status) = child.0.try_wait().context("wait for the child")? {
-            break status;
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    let left = clean(pid)?;
-    match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(0) if !left.is_empty() => failed(format!("left behind: {}", left.join(", "))),
-        Some(code) => Ok(ExitCode::from(code)),
-        None => failed(format!("ended with {status}")),
-    }
+    Ok(())
 }
 
-/// Ends the processes of the child and removes what it made. Answers what there was.
-fn clean(pid: u32) -> Outcome<Vec<String>> {
+/// The signal that asked for the end.
+pub fn interrupted() -> Option<i32> {
+    Some(INTERRUPTED.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+}
+
+/// Ends what a child has left to this process, removes what it made, and answers what there was. A child
+/// that is not an orphan is spared.
+pub fn clean(pid: u32, directories: Directories, spared: Option<u32>) -> Outcome<Vec<String>> {
     let mut left = Vec::new();
     loop {
-        let orphans = process::children(std::process::id());
+        let mut orphans = process::children(std::process::id());
+        orphans.retain(|orphan| Some(*orphan) != spared);
         if orphans.is_empty() {
             break;
         }
@@ -81,12 +64,39 @@ fn clean(pid: u32) -> Outcome<Vec<String>> {
             process::end(orphan);
             // A zombie has no command line: it only waited to be seen.
             if !what.is_empty() {
-                left.push(what);
+                left.push(format!("process {what}"));
             }
         }
     }
-    left.extend(host::sweep(pid)?);
+    left.extend(host::sweep(pid, directories)?);
     Ok(left)
+}
+
+/// Runs this program again, as [`CHILD`] with the same arguments, and cleans up behind it. Answers
+/// the child's exit status, or the shell's number for a signal that interrupted it.
+pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
+    begin()?;
+    let mut command = Command::new(std::env::current_exe().context("find the own program")?);
+    command.arg(CHILD).args(arguments);
+    let mut child = Running::start(&mut command)?;
+    let pid = child.0.id();
+    let status = loop {
+        if let Some(signal) = interrupted() {
+            drop(child);
+            clean(pid, Directories::Remove, None)?;
+            return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)));
+        }
+        if let Some(status) = child.0.try_wait().context("wait for the child")? {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let left = clean(pid, Directories::Remove, None)?;
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(0) if !left.is_empty() => failed(format!("left behind: {}", left.join(", "))),
+        Some(code) => Ok(ExitCode::from(code)),
+        None => failed(format!("ended with {status}")),
+    }
 }
 
 /// Fails unless this process is root.

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use super::{
     scopes::GUARDED,
-    story::{FORBIDDEN, has, installed, only, refused as is_refused, worked},
+    story::{FORBIDDEN, has, installed, only, refused as is_refused, stopped, worked},
     table::paired,
 };
 use crate::{
@@ -122,24 +122,17 @@ fn agent(stage: &Stage, daemon: &Daemon, program: &Path, arguments: &[&str]) -> 
 
 fn fails(stage: &Stage, program: &Path, arguments: &[&str], code: i32) -> Outcome {
     let daemon = stage.daemon()?;
-    stage.world.settle()?;
-    let (moment, before) = (daemon.moment("guarded")?, stage.world.arrivals(FORBIDDEN4));
-    let mut command = with_proxy(agent(stage, daemon, program, arguments));
-    let output = process::output(&mut command, LIMIT)?;
-    ensure!(
-        output.status.code() == Some(code),
-        "it should end with {code}: {output:?}"
-    );
-    stage.world.settle()?;
-    ensure!(
-        stage.world.arrivals(FORBIDDEN4) == before,
-        "a packet arrives"
-    );
-    let happened = daemon.since(&moment)?;
-    has(
-        only(&happened)?,
-        &[("operation", "connect"), ("destination", FORBIDDEN)],
-    )
+    let fields = [("operation", "connect"), ("destination", FORBIDDEN)];
+    stopped(stage, daemon, "guarded", &fields, || {
+        let mut command = with_proxy(agent(stage, daemon, program, arguments));
+        let output = process::output(&mut command, LIMIT)?;
+        ensure!(
+            output.status.code() == Some(code),
+            "it should end with {code}: {output:?}"
+        );
+        Ok(())
+    })
+    .map(drop)
 }
 
 fn curl_allowed(stage: &Stage) -> Outcome {

@@ -8,7 +8,7 @@ use super::{
     scopes::GUARDED,
     story::{
         FORBIDDEN, declared, eventually, has, is_confined, only, refused as is_refused, slice,
-        try_in, worked,
+        stopped, try_in, worked,
     },
     table::scenario,
 };
@@ -18,14 +18,14 @@ use crate::{
     error::{Outcome, failed},
     harness::{Group, Stage},
     host::cgroup::{self, Cgroup},
-    world::addresses::FORBIDDEN4,
 };
 
 // One line a case.
 #[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "lifecycle",
-    scopes: &[],
+    // For the stories in which the daemon lives on.
+    scopes: &[GUARDED],
     cases: &[
         scenario("stop-ends-enforcement", stop),
         scenario("kill-ends-enforcement-and-restart-adopts", kill_and_restart),
@@ -55,17 +55,12 @@ fn kill_and_restart(stage: &Stage) -> Outcome {
     daemon.kill()?;
     worked(&first.finish()?)?;
     daemon.restart()?;
-    stage.world.settle()?;
-    let (moment, before) = (daemon.moment("guarded")?, stage.world.arrivals(FORBIDDEN4));
-    is_refused(&second.finish()?, "sendto")?;
-    stage.world.settle()?;
-    ensure!(
-        stage.world.arrivals(FORBIDDEN4) == before,
-        "a packet arrives"
-    );
-    has(
-        only(&daemon.since(&moment)?)?,
-        &[("agent", "guarded"), ("destination", FORBIDDEN)],
+    stopped(
+        stage,
+        &daemon,
+        "guarded",
+        &[("destination", FORBIDDEN)],
+        || is_refused(&second.finish()?, "sendto"),
     )?;
     is_confined(stage, &daemon, "guarded")
 }
@@ -83,8 +78,8 @@ fn restart_declared(stage: &Stage) -> Outcome {
 
 /// The instance goes with its last process.
 fn killed_command(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[GUARDED])?;
-    let mut probe = stage.begin_tagged(&daemon, "guarded", &["wait", FORBIDDEN])?;
+    let daemon = stage.daemon()?;
+    let mut probe = stage.begin_tagged(daemon, "guarded", &["wait", FORBIDDEN])?;
     let field = |name: &str| -> Outcome<Option<u64>> {
         let status = daemon.status()?;
         Ok(status
@@ -119,7 +114,7 @@ fn killed_command(stage: &Stage) -> Outcome {
 
 /// The lock in the run directory: one daemon at a time, and the first does not suffer.
 fn second_daemon(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[GUARDED])?;
+    let daemon = stage.daemon()?;
     let Some(directory) = daemon.socket().parent().map(std::path::Path::to_owned) else {
         return failed("the socket has no directory");
     };
@@ -136,7 +131,7 @@ fn second_daemon(stage: &Stage) -> Outcome {
             );
         }
     }
-    is_confined(stage, &daemon, "guarded")
+    is_confined(stage, daemon, "guarded")
 }
 
 /// Levels of cgroups with names of 250 bytes: longer than `PATH_MAX`, and than a line of the log.
@@ -175,8 +170,8 @@ fn endless_path_outside(stage: &Stage) -> Outcome {
 
 /// SIGSTOP: the kernel decides, the daemon only writes it down later.
 fn frozen(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[GUARDED])?;
-    let waiting = stage.begin_tagged(&daemon, "guarded", &["wait", FORBIDDEN])?;
+    let daemon = stage.daemon()?;
+    let waiting = stage.begin_tagged(daemon, "guarded", &["wait", FORBIDDEN])?;
     let moment = daemon.moment("guarded")?;
     daemon.signal(Signal::SIGSTOP)?;
     let reading = waiting.finish();

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     scopes::HOLES,
-    story::{has, only, refused as is_refused, worked},
+    story::{refused as is_refused, stopped, worked},
     table::paired,
 };
 use crate::{
@@ -89,21 +89,15 @@ fn control(stage: &Stage) -> Outcome {
 fn scenario(stage: &Stage) -> Outcome {
     let daemon = stage.daemon()?;
     let listener = announce(stage)?;
-    let (moment, before) = (daemon.moment("holes")?, stage.world.arrivals(FORBIDDEN4));
-    is_refused(&stage.try_tagged(daemon, "holes", TECHNIQUE)?, "socket")?;
-    drop(listener);
-    stage.world.settle()?;
-    ensure!(
-        stage.world.arrivals(FORBIDDEN4) == before,
-        "a packet arrives"
-    );
-    let happened = daemon.since(&moment)?;
-    has(
-        only(&happened)?,
-        &[
-            ("operation", "socket"),
-            ("protocol", "mptcp"),
-            ("reason", "protocol"),
-        ],
-    )
+    let fields = [
+        ("operation", "socket"),
+        ("protocol", "mptcp"),
+        ("reason", "protocol"),
+    ];
+    stopped(stage, daemon, "holes", &fields, || {
+        is_refused(&stage.try_tagged(daemon, "holes", TECHNIQUE)?, "socket")?;
+        drop(listener);
+        Ok(())
+    })
+    .map(drop)
 }

@@ -12,7 +12,7 @@ use super::{
     table::scenario,
 };
 use crate::{
-    daemon::{Daemon, message},
+    daemon::{Daemon, Moment, message},
     ensure,
     error::Outcome,
     harness::{Group, Interactive, Stage},
@@ -21,7 +21,9 @@ use crate::{
 
 pub(super) const GROUP: Group = Group {
     name: "reload",
-    scopes: &[],
+    // Most of the stories share a daemon: verifying its programs takes an emulated machine longer than the
+    // story.
+    scopes: &[(AGENT, NOWHERE)],
     cases: &[
         scenario("loosened-scope-opens", loosened),
         scenario("tightened-scope-closes", tightened),
@@ -32,12 +34,14 @@ pub(super) const GROUP: Group = Group {
         scenario("sighup-as-soon-as-it-enforces", sighup_at_once),
         scenario("sighup-with-an-error", sighup_with_error),
         scenario("added-agent", added),
-        scenario("removed-agent-keeps-its-last-scope", removed),
         scenario("under-traffic", under_traffic),
+        scenario("removed-agent-keeps-its-last-scope", removed),
     ],
 };
 
 const AGENT: &str = "moving";
+/// What it may do before a story begins.
+const NOWHERE: &str = "[agent]\nname = \"moving\"\n";
 /// A destination that the stories open and close.
 const TO: &str = "10.77.0.4:7001";
 
@@ -49,25 +53,41 @@ fn closed() -> String {
     allowing(AGENT, &["10.77.0.2:7001"])
 }
 
+/// As an operator does it.
 fn change(daemon: &Daemon, scope: &str) -> Outcome {
     daemon.write_scope(AGENT, scope)?;
-    daemon.reload()
+    let output = daemon.cli(&["reload"])?;
+    ensure!(
+        output.status.success(),
+        "reload ends with {}: {}",
+        output.status,
+        message(&output)
+    );
+    Ok(())
+}
+
+/// The shared daemon, at a moment at which the agent has this scope and nothing else happens.
+fn begin<'a>(stage: &'a Stage, scope: &str) -> Outcome<(&'a Daemon, Moment)> {
+    let daemon = stage.daemon()?;
+    stage.world.settle()?;
+    change(daemon, scope)?;
+    Ok((daemon, daemon.moment(AGENT)?))
 }
 
 fn loosened(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &closed())])?;
-    is_refused(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?, "connect")?;
-    let waiting = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
-    change(&daemon, &open())?;
-    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
+    let (daemon, _) = begin(stage, &closed())?;
+    is_refused(&stage.try_tagged(daemon, AGENT, &["tcp", TO])?, "connect")?;
+    let waiting = stage.begin_tagged(daemon, AGENT, &["wait", TO])?;
+    change(daemon, &open())?;
+    worked(&stage.try_tagged(daemon, AGENT, &["tcp", TO])?)?;
     worked(&waiting.finish()?)
 }
 
 fn tightened(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &open())])?;
-    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
-    let waiting = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
-    change(&daemon, &closed())?;
+    let (daemon, _) = begin(stage, &open())?;
+    worked(&stage.try_tagged(daemon, AGENT, &["tcp", TO])?)?;
+    let waiting = stage.begin_tagged(daemon, AGENT, &["wait", TO])?;
+    change(daemon, &closed())?;
     let moment = daemon.moment(AGENT)?;
     is_refused(&waiting.finish()?, "sendto")?;
     has(
@@ -77,26 +97,26 @@ fn tightened(stage: &Stage) -> Outcome {
 }
 
 /// A socket that is open when its destination is closed: not one packet more.
-fn stops(stage: &Stage, technique: &str) -> Outcome<(Daemon, Interactive)> {
-    let daemon = stage.start(&[(AGENT, &open())])?;
-    let probe = stage.begin_tagged(&daemon, AGENT, &[technique, TO])?;
+fn stops(stage: &Stage, daemon: &Daemon, technique: &str) -> Outcome<Interactive> {
+    let probe = stage.begin_tagged(daemon, AGENT, &[technique, TO])?;
     let begun = stage.world.arrivals(OTHER4);
     eventually("packets arrive while the destination is open", || {
         Ok(stage.world.arrivals(OTHER4) > begun + 5)
     })?;
-    change(&daemon, &closed())?;
+    change(daemon, &closed())?;
     stage.world.mark()?;
     let stopped = stage.world.arrivals(OTHER4);
     thread::sleep(Duration::from_millis(700));
     stage.world.mark()?;
     let more = stage.world.arrivals(OTHER4) - stopped;
     ensure!(more == 0, "{more} packets arrive after the reload");
-    Ok((daemon, probe))
+    Ok(probe)
 }
 
 fn stops_tcp(stage: &Stage) -> Outcome {
-    let (daemon, probe) = stops(stage, "tcp-hold")?;
-    drop(probe);
+    // The connection outlives its process and goes on trying, so no other story may share the daemon.
+    let daemon = stage.start(&[(AGENT, &open())])?;
+    drop(stops(stage, &daemon, "tcp-hold")?);
     let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
     // Retransmissions are counted and not recorded again.
     has(
@@ -110,7 +130,8 @@ fn stops_tcp(stage: &Stage) -> Outcome {
 }
 
 fn stops_udp(stage: &Stage) -> Outcome {
-    let (daemon, probe) = stops(stage, "udp-hold")?;
+    let (daemon, moment) = begin(stage, &open())?;
+    let probe = stops(stage, daemon, "udp-hold")?;
     let reading = probe.finish()?;
     ensure!(
         reading.number("refused")? > 5,
@@ -122,7 +143,7 @@ fn stops_udp(stage: &Stage) -> Outcome {
         "the writer sees {:?}",
         reading.facts
     );
-    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    let happened = daemon.since(&moment)?;
     ensure!(
         happened.counters.refused == reading.number("refused")?,
         "the kernel counted {:?}: {:?}",
@@ -143,7 +164,7 @@ fn stops_udp(stage: &Stage) -> Outcome {
 }
 
 fn with_error(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &open())])?;
+    let (daemon, _) = begin(stage, &open())?;
     // A second agent's file is right and must not count either.
     daemon.write_scope("newcomer", &allowing("newcomer", &[TO]))?;
     daemon.write_scope(
@@ -162,21 +183,21 @@ fn with_error(stage: &Stage) -> Outcome {
         "no file, line and column: {said}"
     );
     ensure!(said.contains("allow"), "no suggestion: {said}");
-    worked(&stage.try_tagged(&daemon, AGENT, &["tcp", TO])?)?;
-    is_confined(stage, &daemon, AGENT)?;
+    worked(&stage.try_tagged(daemon, AGENT, &["tcp", TO])?)?;
+    is_confined(stage, daemon, AGENT)?;
     ensure!(
         daemon.status()?.agent("newcomer").is_none(),
         "the newcomer is there"
     );
-    Ok(())
+    daemon.remove_scope("newcomer")
 }
 
 fn sighup(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &closed())])?;
+    let (daemon, _) = begin(stage, &closed())?;
     daemon.write_scope(AGENT, &open())?;
     daemon.signal(Signal::SIGHUP)?;
     eventually("the new scope counts", || {
-        let reading = stage.try_tagged(&daemon, AGENT, &["tcp", TO])?;
+        let reading = stage.try_tagged(daemon, AGENT, &["tcp", TO])?;
         Ok(reading.first_error().is_none())
     })
 }
@@ -212,9 +233,9 @@ fn added(stage: &Stage) -> Outcome {
 }
 
 fn removed(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &open())])?;
-    let refused = stage.begin_tagged(&daemon, AGENT, &["wait", FORBIDDEN])?;
-    let allowed = stage.begin_tagged(&daemon, AGENT, &["wait", TO])?;
+    let (daemon, _) = begin(stage, &open())?;
+    let refused = stage.begin_tagged(daemon, AGENT, &["wait", FORBIDDEN])?;
+    let allowed = stage.begin_tagged(daemon, AGENT, &["wait", TO])?;
     daemon.remove_scope(AGENT)?;
     daemon.reload()?;
     let moment = daemon.moment(AGENT)?;
@@ -234,14 +255,15 @@ fn removed(stage: &Stage) -> Outcome {
 
 /// Two scopes alternate, neither allows the destination: nothing passes in between.
 fn under_traffic(stage: &Stage) -> Outcome {
-    let daemon = stage.start(&[(AGENT, &closed())])?;
+    let (daemon, moment) = begin(stage, &closed())?;
     stage.world.settle()?;
     let before = stage.world.arrivals(FORBIDDEN4);
-    // In an emulated machine eight threads leave the daemon no time to reload in.
-    let (threads, rounds) = if is_emulated() { ("2", 40) } else { ("8", 200) };
-    let probe = stage.begin_tagged(&daemon, AGENT, &["hammer", FORBIDDEN, threads])?;
-    for round in 0..rounds {
-        change(&daemon, &if round % 2 == 0 { open() } else { closed() })?;
+    // Without longer pauses the threads leave the daemon of an emulated machine no time to reload in.
+    let pause = if is_emulated() { "100" } else { "2" };
+    let probe = stage.begin_tagged(daemon, AGENT, &["hammer", FORBIDDEN, "8", pause])?;
+    for round in 0..200 {
+        daemon.write_scope(AGENT, &if round % 2 == 0 { open() } else { closed() })?;
+        daemon.reload()?;
     }
     let reading = probe.finish()?;
     stage.world.settle()?;
@@ -267,7 +289,7 @@ fn under_traffic(stage: &Stage) -> Outcome {
         "there was hardly any traffic: {:?}",
         reading.facts
     );
-    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    let happened = daemon.since(&moment)?;
     ensure!(
         happened.counters.refused == refused,
         "{refused} refused: {:?}",

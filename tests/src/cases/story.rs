@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+pub(super) use crate::host::is_emulated;
 use crate::{
     daemon::{Daemon, Happened, Record},
     ensure,
@@ -15,7 +16,7 @@ use crate::{
     host::cgroup::Cgroup,
     probe::Reading,
     sys,
-    world::World,
+    world::{World, addresses::FORBIDDEN4},
 };
 
 /// The destination that no agent of the stories may reach.
@@ -67,23 +68,36 @@ pub(super) fn refused(reading: &Reading, call: &str) -> Outcome {
     Ok(())
 }
 
+/// Something that an agent tries: no packet arrives at the forbidden destination, and the one record,
+/// which this answers, has these fields.
+pub(super) fn stopped(
+    stage: &Stage,
+    daemon: &Daemon,
+    agent: &str,
+    fields: &[(&str, &str)],
+    attempt: impl FnOnce() -> Outcome,
+) -> Outcome<Record> {
+    stage.world.settle()?;
+    let (moment, before) = (daemon.moment(agent)?, stage.world.arrivals(FORBIDDEN4));
+    attempt()?;
+    stage.world.settle()?;
+    let arrived = stage.world.arrivals(FORBIDDEN4) - before;
+    ensure!(arrived == 0, "{arrived} packets of {agent} arrive");
+    let happened = daemon.since(&moment)?;
+    let record = only(&happened)?;
+    has(record, &[("agent", agent)])?;
+    has(record, fields)?;
+    Ok(record.clone())
+}
+
 /// An agent is refused the forbidden destination, with one record.
 pub(super) fn is_confined(stage: &Stage, daemon: &Daemon, agent: &str) -> Outcome {
-    let moment = daemon.moment(agent)?;
-    let before = stage.world.arrivals(crate::world::addresses::FORBIDDEN4);
-    refused(
-        &stage.try_tagged(daemon, agent, &["udp", FORBIDDEN])?,
-        "sendto",
-    )?;
-    stage.world.settle()?;
-    let after = stage.world.arrivals(crate::world::addresses::FORBIDDEN4);
-    ensure!(before == after, "a packet of {agent} arrives");
-    let fields = [
-        ("agent", agent),
-        ("operation", "send"),
-        ("destination", FORBIDDEN),
-    ];
-    has(only(&daemon.since(&moment)?)?, &fields)
+    let fields = [("operation", "send"), ("destination", FORBIDDEN)];
+    stopped(stage, daemon, agent, &fields, || {
+        let reading = stage.try_tagged(daemon, agent, &["udp", FORBIDDEN])?;
+        refused(&reading, "sendto")
+    })
+    .map(drop)
 }
 
 /// Connects from an address of the far host, and answers what it is given; nothing if no
@@ -169,10 +183,4 @@ pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> Outcome<bool>) -
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
-}
-
-/// Whether this is an emulated machine, where times mean nothing.
-pub(super) fn is_emulated() -> bool {
-    let name = std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
-    name.contains("QEMU")
 }

@@ -94,6 +94,7 @@ pub(super) fn launch(settings: Settings, scopes: &[(&str, &str)]) -> Outcome<Lau
             stderr,
             took: begun.elapsed(),
             settings,
+            book: Mutex::default(),
             scratch,
         }))),
         Started::Ended(output) => {

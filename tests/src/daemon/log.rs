@@ -78,11 +78,6 @@ impl Violations {
     pub fn after(path: &Path, offset: u64) -> Outcome<Self> {
         Lines::after(path, offset).map(Self)
     }
-
-    /// The lines of every kind.
-    pub fn every(path: &Path) -> Outcome<impl Iterator<Item = Outcome<Record>>> {
-        Lines::after(path, 0)
-    }
 }
 
 impl Iterator for Violations {
@@ -96,18 +91,35 @@ impl Iterator for Violations {
 
 /// Every complete line, checked.
 #[derive(Debug)]
-pub(super) struct Lines(Option<BufReader<File>>);
+pub(super) struct Lines {
+    file: Option<BufReader<File>>,
+    read: u64,
+}
 
 impl Lines {
-    fn after(path: &Path, offset: u64) -> Outcome<Self> {
+    /// Those after an offset. A log that does not exist has none.
+    pub(super) fn after(path: &Path, offset: u64) -> Outcome<Self> {
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self(None)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Self {
+                    file: None,
+                    read: 0,
+                });
+            }
             Err(error) => return Err(error).context(format!("open {}", path.display())),
         };
         file.seek(SeekFrom::Start(offset))
             .context("seek in the log")?;
-        Ok(Self(Some(BufReader::with_capacity(1 << 18, file))))
+        Ok(Self {
+            file: Some(BufReader::with_capacity(1 << 18, file)),
+            read: 0,
+        })
+    }
+
+    /// Bytes of the lines that were read.
+    pub(super) const fn read(&self) -> u64 {
+        self.read
     }
 }
 
@@ -115,10 +127,13 @@ impl Iterator for Lines {
     type Item = Outcome<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let reader = self.0.as_mut()?;
+        let reader = self.file.as_mut()?;
         let mut line = String::new();
         match reader.read_line(&mut line) {
-            Ok(_) if line.ends_with('\n') => Some(Record::check(line.trim_end_matches('\n'))),
+            Ok(count) if line.ends_with('\n') => {
+                self.read += count as u64;
+                Some(Record::check(line.trim_end_matches('\n')))
+            }
             // The end, or a line that is being written.
             Ok(_) => None,
             Err(error) => Some(Err(error).context("read the log")),

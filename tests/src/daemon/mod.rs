@@ -1,11 +1,14 @@
 //! The program under test, as an operator runs it.
 
+mod control;
 mod launch;
+mod ledger;
 mod log;
 mod moment;
 mod status;
 
 pub use launch::{Launch, Settings};
+pub use ledger::Ledger;
 pub use log::{Record, Violations};
 pub use moment::{Happened, Moment};
 pub use status::{Counters, Status};
@@ -38,6 +41,7 @@ pub struct Daemon {
     stderr: Arc<Mutex<String>>,
     took: Duration,
     settings: Settings,
+    book: Mutex<ledger::Book>,
     // After the child: the directory goes last.
     scratch: Scratch,
 }
@@ -125,20 +129,12 @@ impl Daemon {
         command
     }
 
-    /// `agentguard reload`, which must succeed.
+    /// What `agentguard reload` asks for, asked for directly. It must succeed.
     pub fn reload(&self) -> Outcome {
-        let output = self.cli(&["reload"])?;
-        ensure!(
-            output.status.success(),
-            "reload: {}: {}",
-            output.status,
-            message(&output)
-        );
-        Ok(())
+        control::ask(&self.socket(), "POST /v1/reload").map(drop)
     }
 
-    /// What `agentguard status --json` prints, asked for directly: in a virtual machine starting a
-    /// program takes longer than all the rest.
+    /// What `agentguard status --json` prints, asked for directly.
     pub fn status(&self) -> Outcome<Status> {
         Status::ask(&self.socket())
     }
@@ -146,6 +142,12 @@ impl Daemon {
     /// The lines of kind `violation` after an offset of the log.
     pub fn violations(&self, offset: u64) -> Outcome<Vec<Record>> {
         Violations::after(&self.log(), offset)?.collect()
+    }
+
+    /// What the lines of the log add up to by now.
+    pub fn ledger(&self) -> Outcome<Ledger> {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.update(&self.log()).cloned()
     }
 
     /// Sends a signal to the daemon.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{COMMAND_LIMIT, Counters, Daemon, Record, Violations};
+use super::{COMMAND_LIMIT, Counters, Daemon, Record};
 use crate::{ensure, error::Outcome};
 
 /// A point in the life of an agent: [`Daemon::since`] says what happened after it.
@@ -14,6 +14,7 @@ pub struct Moment {
     agent: String,
     offset: u64,
     counters: Counters,
+    unwritten: u64,
 }
 
 impl Moment {
@@ -23,6 +24,7 @@ impl Moment {
         Self {
             offset: 0,
             counters: Counters::default(),
+            unwritten: 0,
             ..self
         }
     }
@@ -40,23 +42,29 @@ pub struct Happened {
 impl Daemon {
     /// Now, for an agent.
     pub fn moment(&self, agent: &str) -> Outcome<Moment> {
-        let counters = self.quiet(agent)?;
+        let (counters, unwritten) = self.quiet(agent)?;
         Ok(Moment {
             agent: agent.to_owned(),
             offset: fs::metadata(self.log()).map_or(0, |log| log.len()),
             counters,
+            unwritten,
         })
     }
 
-    /// What happened to the agent since then, once every recorded event has its line.
+    /// What happened to the agent since then, once every recorded event has its line or has found no
+    /// room to wait for one.
     pub fn since(&self, moment: &Moment) -> Outcome<Happened> {
-        let counters = self.quiet(&moment.agent)?.minus(moment.counters);
+        let (counters, unwritten) = self.quiet(&moment.agent)?;
+        let (counters, unwritten) = (
+            counters.minus(moment.counters),
+            unwritten - moment.unwritten,
+        );
         counters.check()?;
         let mut lines = self.violations(moment.offset)?;
         lines.retain(|line| line.agent() == moment.agent);
         ensure!(
-            lines.len() as u64 == counters.recorded,
-            "the kernel recorded {} events for {} and the log has {} lines",
+            lines.len() as u64 + unwritten == counters.recorded,
+            "the kernel recorded {} events for {}, the log has {} lines, and {unwritten} are unwritten",
             counters.recorded,
             moment.agent,
             lines.len()
@@ -67,19 +75,16 @@ impl Daemon {
         })
     }
 
-    /// Waits until the agent's counters stand still and everything they count is in the log.
-    fn quiet(&self, agent: &str) -> Outcome<Counters> {
+    /// Waits until the agent's counters stand still and everything they count is in the log, or counted
+    /// as unwritten. Answers both counts.
+    fn quiet(&self, agent: &str) -> Outcome<(Counters, u64)> {
         let deadline = Instant::now() + COMMAND_LIMIT;
         loop {
             let before = self.status()?.counters(agent)?;
-            let lines = Violations::after(&self.log(), 0)?;
-            let mut written = 0;
-            for line in lines {
-                written += u64::from(line?.agent() == agent);
-            }
+            let written = self.ledger()?.violations(agent);
             let status = self.status()?;
             if before == status.counters(agent)? && written + status.unwritten >= before.recorded {
-                return Ok(before);
+                return Ok((before, status.unwritten));
             }
             ensure!(
                 Instant::now() < deadline,

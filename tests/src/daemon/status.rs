@@ -1,17 +1,13 @@
 //! `agentguard status --json`.
 
-use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    path::Path,
-};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::COMMAND_LIMIT;
+use super::control;
 use crate::{
     ensure,
-    error::{Context, Error, Outcome, failed},
+    error::{Error, Outcome},
 };
 
 /// Counters of one agent.
@@ -63,22 +59,7 @@ pub struct Status {
 impl Status {
     /// `GET /v1/status`.
     pub(super) fn ask(socket: &Path) -> Outcome<Self> {
-        let mut stream = UnixStream::connect(socket).context("connect to the control socket")?;
-        stream
-            .set_read_timeout(Some(COMMAND_LIMIT))
-            .context("limit the wait for the status")?;
-        let request = "GET /v1/status HTTP/1.1\r\nHost: agentguard\r\nConnection: close\r\n\r\n";
-        stream
-            .write_all(request.as_bytes())
-            .context("ask for the status")?;
-        let mut answer = String::new();
-        stream
-            .read_to_string(&mut answer)
-            .context("read the status")?;
-        match answer.split_once("\r\n\r\n") {
-            Some((head, body)) if head.starts_with("HTTP/1.1 200") => Self::parse(body.as_bytes()),
-            _ => failed(format!("the daemon answers {answer:?}")),
-        }
+        Self::parse(control::ask(socket, "GET /v1/status")?.as_bytes())
     }
 
     /// From JSON.

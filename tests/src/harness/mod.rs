@@ -1,5 +1,6 @@
 //! Runs the cases: each group in a process of its own, so that nothing survives it.
 
+mod beside;
 mod case;
 mod interactive;
 mod leaks;

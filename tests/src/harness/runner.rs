@@ -3,31 +3,23 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError},
-    },
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use serde_json::Value;
 
-use super::{Case, Group, Mode, Options, leaks::Leaks, tally::Tally};
+use super::{Case, Group, Mode, Options, beside, leaks::Leaks, tally::Tally};
 use crate::{
+    daemon::Daemon,
     error::{Context, Outcome},
-    host::{self, process, process::Running},
+    host::{self, Directories, process::Running},
+    supervise,
 };
 
 /// How long a group may go without a result. Virtual machines are slow.
 const SILENCE: Duration = Duration::from_mins(9);
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-extern "C" fn interrupt(_: libc::c_int) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
 
 /// Whether the options ask for a case.
 pub(super) fn wanted(group: &Group, case: &Case, options: &Options) -> bool {
@@ -51,37 +43,35 @@ pub fn run(groups: &[&'static Group], options: &Options) -> Outcome<bool> {
         }
         return Ok(true);
     }
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let action = SigAction::new(
-            SigHandler::Handler(interrupt),
-            SaFlags::empty(),
-            SigSet::empty(),
-        );
-        // SAFETY: the handler only stores to an atomic.
-        unsafe { sigaction(signal, &action) }.context("install a signal handler")?;
-    }
-    process::adopt_orphans()?;
-    for pid in host::stale()? {
-        host::sweep(pid)?;
-    }
+    supervise::begin()?;
     let leaks = Leaks::begin()?;
     let mut tally = Tally::default();
+    let beside = match options.mode {
+        Mode::Run => beside::start(options)?,
+        _ => None,
+    };
     for group in groups {
-        perform(group, options, &mut tally)?;
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            tally.add("suite".into(), "fail", "interrupted");
+        perform(group, options, &mut tally, beside.as_ref())?;
+        if supervise::interrupted().is_some() {
+            tally.fail("suite".into(), "interrupted");
             break;
         }
     }
+    drop(beside);
     if let Err(left) = leaks.end() {
-        tally.add("suite/leaks".into(), "fail", &left.to_string());
+        tally.fail("suite/leaks".into(), &left.to_string());
     }
     tally.close();
     Ok(tally.is_good())
 }
 
 /// Runs one group in a process of its own and removes what it leaves.
-fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
+fn perform(
+    group: &Group,
+    options: &Options,
+    tally: &mut Tally,
+    beside: Option<&Daemon>,
+) -> Outcome {
     let mut command = Command::new(std::env::current_exe().context("find the own program")?);
     command
         .arg("group")
@@ -112,16 +102,16 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => match parse(&line) {
                 Some((case, result, why)) => {
-                    tally.took(format!("{}/{case}", group.name), last.elapsed());
-                    last = Instant::now();
                     cases.next_if(|next| next.name == case);
-                    tally.add(format!("{}/{case}", group.name), &result, &(why + &said));
+                    let name = format!("{}/{case}", group.name);
+                    tally.ran(name, &result, &(why + &said), last.elapsed());
+                    last = Instant::now();
                     said.clear();
                 }
                 None => said = format!("{said}\n{line}"),
             },
             Err(RecvTimeoutError::Disconnected) => break "the group's process ended",
-            Err(RecvTimeoutError::Timeout) if INTERRUPTED.load(Ordering::Relaxed) => {
+            Err(RecvTimeoutError::Timeout) if supervise::interrupted().is_some() => {
                 break "interrupted";
             }
             Err(RecvTimeoutError::Timeout) if last.elapsed() > SILENCE => break "no result in time",
@@ -137,27 +127,24 @@ fn perform(group: &Group, options: &Options, tally: &mut Tally) -> Outcome {
     drop(worker);
     let mut why = format!("{end}: {}", said.trim_start());
     for case in cases {
-        tally.add(format!("{}/{}", group.name, case.name), "fail", &why);
+        tally.fail(format!("{}/{}", group.name, case.name), &why);
         // Once is enough.
         why = format!("{end}, as before");
     }
-    let left = end_orphans()
-        .into_iter()
-        .map(|orphan| format!("process {orphan}"))
-        .chain(swept(pid, options)?)
-        .collect::<Vec<_>>();
-    if clean && !left.is_empty() && !options.keep {
-        tally.add(format!("{}/leaks", group.name), "fail", &left.join(", "));
+    let directories = if options.keep {
+        Directories::Keep
+    } else {
+        Directories::Remove
+    };
+    let left = supervise::clean(pid, directories, beside.map(Daemon::pid))?;
+    if clean && !left.is_empty() {
+        tally.fail(format!("{}/leaks", group.name), &left.join(", "));
+    }
+    let kept = host::directory_of(pid);
+    if kept.exists() {
+        println!("kept until the next run: {}", kept.display());
     }
     Ok(())
-}
-
-fn swept(pid: u32, options: &Options) -> Outcome<Vec<String>> {
-    if options.keep {
-        Ok(Vec::new())
-    } else {
-        host::sweep(pid)
-    }
 }
 
 /// Sends the lines of a stream along.
@@ -178,24 +165,4 @@ fn parse(line: &str) -> Option<(String, String, String)> {
     let value: Value = serde_json::from_str(line).ok()?;
     let field = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
     Some((field("case")?, field("result")?, field("why")?))
-}
-
-/// Ends the processes that a group left to this one, and tells which they were.
-fn end_orphans() -> Vec<String> {
-    let own = std::process::id();
-    let mut ended = Vec::new();
-    loop {
-        let orphans = process::children(own);
-        if orphans.is_empty() {
-            return ended;
-        }
-        for pid in orphans {
-            let what = process::command_line(pid);
-            process::end(pid);
-            // A zombie has no command line: it only waited to be seen.
-            if !what.is_empty() {
-                ended.push(what);
-            }
-        }
-    }
 }

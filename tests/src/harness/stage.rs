@@ -61,7 +61,12 @@ impl Stage {
 
     /// How a daemon is started.
     pub fn settings(&self) -> Settings {
-        Settings::new(&self.agentguard)
+        let mut settings = Settings::new(&self.agentguard);
+        if self.daemon.is_some() {
+            // Beside the shared one.
+            settings.cgroup.push_str("-own");
+        }
+        settings
     }
 
     /// This program, which is also the probe.

@@ -14,12 +14,24 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Notes a result and prints its line.
-    pub(super) fn add(&mut self, name: String, result: &str, why: &str) {
+    /// Notes the result of a case that has run, and prints its line.
+    pub(super) fn ran(&mut self, name: String, result: &str, why: &str, time: Duration) {
+        self.times.push((time, name.clone()));
+        let shown = format!("{name} ({:.1} s)", time.as_secs_f32());
+        self.note(name, &shown, result, why);
+    }
+
+    /// Notes a failure of something else than a case, or of a case that has not run.
+    pub(super) fn fail(&mut self, name: String, why: &str) {
+        let shown = name.clone();
+        self.note(name, &shown, "fail", why);
+    }
+
+    fn note(&mut self, name: String, shown: &str, result: &str, why: &str) {
         let first = why.lines().next().unwrap_or_default();
         match result {
             "ok" => {
-                println!("ok {name}");
+                println!("ok {shown}");
                 self.passed += 1;
             }
             "skip" => {
@@ -27,15 +39,10 @@ impl Tally {
                 self.skips.push((name, why.to_owned()));
             }
             _ => {
-                println!("FAIL {name}: {first}");
+                println!("FAIL {shown}: {first}");
                 self.failures.push((name, why.to_owned()));
             }
         }
-    }
-
-    /// Notes how long a case took.
-    pub(super) fn took(&mut self, name: String, time: Duration) {
-        self.times.push((time, name));
     }
 
     /// Whether nothing failed.

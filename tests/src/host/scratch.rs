@@ -65,7 +65,6 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if KEEP.load(Ordering::Relaxed) && !self.mounted {
-            eprintln!("kept: {}", self.path.display());
             return;
         }
         if self.mounted

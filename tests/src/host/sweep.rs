@@ -1,14 +1,31 @@
 //! Removal of what a process of the suite left behind.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use nix::mount::{MntFlags, umount2};
 
 use super::{cgroup, name_of};
 use crate::error::Outcome;
 
+/// What becomes of directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directories {
+    /// They go with all the rest.
+    Remove,
+    /// They stay, for somebody to look into.
+    Keep,
+}
+
+/// The directory of a process of the suite.
+pub fn directory_of(pid: u32) -> PathBuf {
+    std::env::temp_dir().join(name_of(pid))
+}
+
 /// Removes everything that bears the name of a process of the suite, and says what there was.
-pub fn sweep(pid: u32) -> Outcome<Vec<String>> {
+pub fn sweep(pid: u32, directories: Directories) -> Outcome<Vec<String>> {
     let mut found = Vec::new();
     let name = name_of(pid);
     for directory in cgroup::named(&name)?
@@ -18,14 +35,14 @@ pub fn sweep(pid: u32) -> Outcome<Vec<String>> {
         found.push(format!("cgroup {}", directory.display()));
         cgroup::remove(&directory)?;
     }
-    let scratch = std::env::temp_dir().join(&name);
+    let scratch = directory_of(pid);
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
     for point in points.filter(|point| Path::new(point).starts_with(&scratch)) {
         found.push(format!("mount {point}"));
         let _ = umount2(point, MntFlags::MNT_DETACH);
     }
-    if scratch.exists() {
+    if directories == Directories::Remove && scratch.exists() {
         found.push(format!("directory {}", scratch.display()));
         fs::remove_dir_all(&scratch)?;
     }

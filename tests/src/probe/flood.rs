@@ -1,83 +1,98 @@
 //! Very many refusals.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
 
-use super::{Report, Step, Technique, arguments::Arguments, hold::released, udp::datagram};
+use super::{
+    Report, Step, Technique,
+    arguments::{Arguments, family},
+    hold::{ready, released},
+    udp::datagram,
+};
 use crate::sys;
 
 pub(super) const TECHNIQUES: &[Technique] = &[("flood", flood), ("hammer", hammer)];
 
-/// A slow machine sends fewer, and says so.
-const LIMIT: Duration = Duration::from_mins(1);
+/// How calls ended.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    passed: AtomicU64,
+    refused: AtomicU64,
+    other: AtomicU64,
+}
+
+impl Answers {
+    pub(super) fn count<T>(&self, result: &io::Result<T>) {
+        let counter = match result {
+            Ok(_) => &self.passed,
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => &self.refused,
+            Err(_) => &self.other,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn report(&self, report: &mut Report) {
+        for (name, counter) in [
+            ("passed", &self.passed),
+            ("refused", &self.refused),
+            ("other", &self.other),
+        ] {
+            report.fact(name, counter.load(Ordering::Relaxed));
+        }
+    }
+}
 
 /// `flood TO COUNT`: datagrams as fast as can be.
 fn flood(report: &mut Report, arguments: &Arguments) -> Step {
     let (to, count): (_, u64) = (arguments.internet(0)?, arguments.parse(1)?);
     let socket = datagram(report, to)?;
-    let begun = Instant::now();
-    let (mut passed, mut refused, mut other) = (0_u64, 0_u64, 0_u64);
+    let answers = Answers::default();
     for _ in 0..count {
-        match sys::send_to(&socket, b"x", 0, Some(&to.into())) {
-            Ok(_) => passed += 1,
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => refused += 1,
-            Err(_) => other += 1,
-        }
-        if begun.elapsed() > LIMIT {
-            break;
-        }
+        answers.count(&sys::send_to(&socket, b"x", 0, Some(&to.into())));
     }
-    report.fact("passed", passed);
-    report.fact("refused", refused);
-    report.fact("other", other);
+    answers.report(report);
     Ok(())
 }
 
-/// `hammer TO THREADS`: connections and datagrams from several threads until the harness closes standard
-/// input.
+/// `hammer TO THREADS PAUSE`: connections and datagrams from several threads, each with a pause of so
+/// many milliseconds after both, until the harness closes standard input.
 fn hammer(report: &mut Report, arguments: &Arguments) -> Step {
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     let (to, threads): (_, usize) = (arguments.internet(0)?, arguments.parse(1)?);
-    let (passed, refused, other) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let stop = AtomicBool::new(false);
-    let count = |result: std::io::Result<()>| {
-        let counter = match result {
-            Ok(()) => &passed,
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => &refused,
-            Err(_) => &other,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    };
-    std::thread::scope(|scope| {
+    let pause = Duration::from_millis(arguments.parse(2)?);
+    let (answers, stop) = (Answers::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let family = super::arguments::family(to);
                 while !stop.load(Ordering::Relaxed) {
-                    count(
-                        sys::socket(family, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0).and_then(
-                            |socket| match sys::connect(&socket, &to.into()) {
-                                Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
-                                    Ok(())
-                                }
-                                other => other,
-                            },
-                        ),
+                    answers.count(&begin_connection(to));
+                    answers.count(
+                        &sys::socket(family(to), libc::SOCK_DGRAM, 0)
+                            .and_then(|socket| sys::send_to(&socket, b"x", 0, Some(&to.into()))),
                     );
-                    count(sys::socket(family, libc::SOCK_DGRAM, 0).and_then(|socket| {
-                        sys::send_to(&socket, b"x", 0, Some(&to.into())).map(drop)
-                    }));
                     // Refusals are to be many, and all of them in the log.
-                    std::thread::sleep(Duration::from_millis(2));
+                    thread::sleep(pause);
                 }
             });
         }
-        super::hold::ready();
+        ready();
         while !released() {
-            std::thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(2));
         }
         stop.store(true, Ordering::Relaxed);
     });
-    report.fact("passed", passed.into_inner());
-    report.fact("refused", refused.into_inner());
-    report.fact("other", other.into_inner());
+    answers.report(report);
     Ok(())
+}
+
+fn begin_connection(to: SocketAddr) -> io::Result<()> {
+    let socket = sys::socket(family(to), libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
+    match sys::connect(&socket, &to.into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
+        other => other,
+    }
 }

@@ -156,10 +156,11 @@ fn send_from_children(tally: &Tally, sub: &Path, to: SocketAddr, minimum: u64) -
     Ok(())
 }
 
-/// `threads TO COUNT`: threads send through sockets that they made at their start, and through new
-/// ones, until the harness closes standard input.
+/// `threads TO COUNT PAUSE`: threads send through sockets that they made at their start, and through new
+/// ones, with a pause of so many milliseconds, until the harness closes standard input.
 fn threads(report: &mut Report, arguments: &Arguments) -> Step {
     let (to, count): (_, usize) = (arguments.internet(0)?, arguments.parse(1)?);
+    let pause = std::time::Duration::from_millis(arguments.parse(2)?);
     let (tally, stop) = (Tally::default(), AtomicBool::new(false));
     thread::scope(|scope| {
         for _ in 0..count {
@@ -170,7 +171,7 @@ fn threads(report: &mut Report, arguments: &Arguments) -> Step {
                         tally.send(old, &to.into());
                     }
                     tally.send_new(to);
-                    thread::sleep(std::time::Duration::from_millis(1));
+                    thread::sleep(pause);
                 }
             });
         }

@@ -79,11 +79,5 @@ fn wait(report: &mut Report, arguments: &Arguments) -> Step {
     while !released() {
         thread::sleep(Duration::from_millis(1));
     }
-    let socket = super::udp::datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    super::udp::ping(report, to)
 }

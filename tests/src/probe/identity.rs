@@ -9,8 +9,8 @@ use std::{
 
 use nix::unistd::{ForkResult, fork, getppid, setsid};
 
-use super::{Report, Step, Stop, Technique, arguments::Arguments, child, udp::datagram};
-use crate::{error::Error, host::cgroup, sys};
+use super::{Report, Step, Stop, Technique, arguments::Arguments, child, udp::ping};
+use crate::{error::Error, host::cgroup};
 
 pub(super) const TECHNIQUES: &[Technique] = &[
     ("sub-cgroup", sub_cgroup),
@@ -93,13 +93,7 @@ fn daemonise(report: &mut Report, arguments: &Arguments) -> Step {
 
 fn send(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
-    let socket = datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping(report, to)
 }
 
 /// Asks the daemon on its socket, and notes the status line of the answer.

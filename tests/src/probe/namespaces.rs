@@ -8,7 +8,7 @@ use super::{
     Report, Step, Technique,
     arguments::{Arguments, family},
     child::in_child,
-    udp::datagram,
+    udp::{datagram, ping, ping_from},
 };
 use crate::sys;
 
@@ -27,12 +27,7 @@ fn udp_from_before(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let socket = datagram(report, to)?;
     report.step("unshare", unshare(USER_AND_NET).map_err(Into::into))?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping_from(report, &socket, to)
 }
 
 /// A stream socket made before leaving for an empty network namespace.
@@ -57,13 +52,7 @@ fn go_and_return(report: &mut Report, arguments: &Arguments) -> Step {
         "setns",
         setns(&home, CloneFlags::CLONE_NEWNET).map_err(Into::into),
     )?;
-    let socket = datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping(report, to)
 }
 
 /// In a namespace of its own that has the address.
@@ -73,13 +62,7 @@ fn inside(report: &mut Report, arguments: &Arguments) -> Step {
     if let SocketAddr::V4(v4) = to {
         report.step("address", sys::set_interface_address("lo", *v4.ip()))?;
     }
-    let socket = datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping(report, to)
 }
 
 /// `unshare -Urpf --mount-proc`: the child is process 1 of its own world.
@@ -98,12 +81,6 @@ fn unshare_all(report: &mut Report, arguments: &Arguments) -> Step {
         );
         // Not every kernel lets the child do that; the technique does not depend on it.
         report.fact("mounted-proc", mounted.is_ok());
-        let socket = datagram(report, to)?;
-        report
-            .step(
-                "sendto",
-                sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-            )
-            .map(drop)
+        ping(report, to)
     })
 }

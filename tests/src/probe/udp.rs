@@ -28,25 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 fn send_to(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
-    let socket = datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping(report, to)
 }
 
 /// To an IPv4 address through an IPv6 socket.
 fn send_to_mapped(report: &mut Report, arguments: &Arguments) -> Step {
     let to = mapped(arguments.internet(0)?);
-    let socket = datagram(report, to)?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&to.into())),
-        )
-        .map(drop)
+    ping(report, to)
 }
 
 /// A `sockaddr_in` given to an IPv6 socket.
@@ -98,12 +86,7 @@ fn elsewhere(report: &mut Report, arguments: &Arguments) -> Step {
     let (first, second) = (arguments.internet(0)?, arguments.internet(1)?);
     let socket = datagram(report, first)?;
     report.step("connect", sys::connect(&socket, &first.into()))?;
-    report
-        .step(
-            "sendto",
-            sys::send_to(&socket, b"ping", 0, Some(&second.into())),
-        )
-        .map(drop)
+    ping_from(report, &socket, second)
 }
 
 /// Connected to one address, then dissolved and connected to another.
@@ -153,6 +136,18 @@ fn cork(report: &mut Report, arguments: &Arguments) -> Step {
             sys::send_to(&socket, b"ng", 0, Some(&first.into())),
         )
         .map(drop)
+}
+
+/// One datagram from a new socket.
+pub(super) fn ping(report: &mut Report, to: SocketAddr) -> Step {
+    let socket = datagram(report, to)?;
+    ping_from(report, &socket, to)
+}
+
+/// One datagram.
+pub(super) fn ping_from(report: &mut Report, socket: &OwnedFd, to: SocketAddr) -> Step {
+    let sent = sys::send_to(socket, b"ping", 0, Some(&to.into()));
+    report.step("sendto", sent).map(drop)
 }
 
 pub(super) fn datagram(report: &mut Report, to: SocketAddr) -> Step<OwnedFd> {

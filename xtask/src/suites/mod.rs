@@ -1,5 +1,6 @@
 //! `cargo xtask test`: unit and property tests, and the suite on real kernels.
 
+mod machines;
 mod outcome;
 
 use std::{
@@ -15,7 +16,6 @@ use self::outcome::Outcome;
 use crate::{
     host::{self, Profile, Programs},
     process::{self, Job},
-    vm,
 };
 
 /// Which suites to run, and which of their cases.
@@ -28,7 +28,7 @@ pub(crate) struct Selection {
     pub(crate) filter: Option<String>,
 }
 
-/// Runs the suites, one after another, and sums up.
+/// Runs the suites, one after another but for the machines, and sums up.
 pub(crate) fn run(selection: &Selection, programs: &Programs) -> Result<ExitCode> {
     let filter = selection.filter.as_deref();
     let mut outcomes = Vec::new();
@@ -49,11 +49,7 @@ pub(crate) fn run(selection: &Selection, programs: &Programs) -> Result<ExitCode
             native(outcome, filter, programs)
         })?;
     }
-    for series in &selection.machines {
-        add(format!("vm {series}"), &|outcome| {
-            machine(outcome, series, filter, programs)
-        })?;
-    }
+    outcomes.extend(machines::run(&selection.machines, filter, programs)?);
     Ok(summarise(&outcomes))
 }
 
@@ -77,20 +73,6 @@ fn native(outcome: &mut Outcome, filter: Option<&str>, programs: &Programs) -> R
     let mut closed = false;
     let result = each_line(&mut command, |line| closed |= outcome.read_suite(line));
     finish_suite(closed, result)
-}
-
-fn machine(
-    outcome: &mut Outcome,
-    series: &str,
-    filter: Option<&str>,
-    programs: &Programs,
-) -> Result<()> {
-    let mut closed = false;
-    let result = vm::run(series, programs, &vm::suite_command(filter), "", |line| {
-        println!("{line}");
-        closed |= outcome.read_suite(line);
-    });
-    finish_suite(closed, result.and_then(vm::Outcome::success))
 }
 
 /// A suite must say how it ended, and its exit status must agree.

@@ -8,7 +8,12 @@ mod modules;
 mod qemu;
 mod sources;
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -28,8 +33,11 @@ pub(crate) fn suite_command(filter: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-/// Runs `command` as root in a machine with the newest kernel of `series`; each line of its console
-/// goes to `print`. `extra` is added to the kernel's command line.
+/// Held while a machine is prepared: what is downloaded and cached is there for all of them.
+static PREPARATION: Mutex<()> = Mutex::new(());
+
+/// Runs `command` as root in a machine with the newest kernel of `series`; what there is to tell, and
+/// each line of its console, goes to `print`. `extra` is added to the kernel's command line.
 pub(crate) fn run(
     series: &str,
     programs: &Programs,
@@ -37,8 +45,9 @@ pub(crate) fn run(
     extra: &str,
     mut print: impl FnMut(&str),
 ) -> Result<Outcome> {
+    let alone = PREPARATION.lock().unwrap_or_else(PoisonError::into_inner);
     let kernel = kernel::get(series)?;
-    println!("vm: kernel {}", kernel.version);
+    print(&format!("vm: kernel {}", kernel.version));
     let directory = workspace::artefacts().join("vm");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
@@ -57,11 +66,13 @@ pub(crate) fn run(
         command,
     )?;
 
+    drop(alone);
+
     let start = Instant::now();
     let outcome = qemu::run(&kernel.image, archive.path(), extra, &mut print)?;
-    println!(
+    print(&format!(
         "vm: the machine was up for {:.1} s",
         start.elapsed().as_secs_f32()
-    );
+    ));
     Ok(outcome)
 }

@@ -18,8 +18,9 @@ use crate::process::Job;
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
 /// A machine that prints nothing for so long is stuck.
 const SILENCE: Duration = Duration::from_mins(10);
-/// No machine runs longer: the suite takes minutes in software emulation, more on a busy host.
-const TOTAL: Duration = Duration::from_mins(30);
+/// No machine runs longer: the suite takes minutes in software emulation, more on a busy host and beside
+/// other machines.
+const TOTAL: Duration = Duration::from_mins(45);
 
 /// How the command in the machine ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
