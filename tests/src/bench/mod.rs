@@ -33,7 +33,7 @@ use self::{
     report::{Finding, HEAD, Verdict},
     stage::Stage,
     statistics::Spread,
-    switch::Switch,
+    switch::{Programs, Switch},
     worker::Worker,
 };
 use crate::{
@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> Outcome<ExitCode> {
 /// Measures an operation in every case; the cases take turns.
 fn measure(stage: &mut Stage, operation: Operation, rounds: usize) -> Outcome<Vec<Finding>> {
     let (workers, switch) = stage.parts();
-    switch.set(true)?;
+    switch.set(Programs::Ours)?;
     let mut samples = Vec::new();
     for (case, worker) in workers.iter_mut() {
         samples.push(Sample {
@@ -115,7 +115,7 @@ fn measure(stage: &mut Stage, operation: Operation, rounds: usize) -> Outcome<Ve
             sample.round(worker, switch, operation, round % 2 == 0)?;
         }
     }
-    switch.set(false)?;
+    switch.set(Programs::None)?;
     let finding = |sample: Sample| Finding {
         operation,
         case: sample.case,
@@ -154,7 +154,11 @@ impl Sample {
     ) -> Outcome {
         let (mut with, mut without) = (0.0, 0.0);
         for on in [first, !first, !first, first] {
-            switch.set(on && self.case != Case::Control)?;
+            switch.set(if on {
+                self.case.programs()
+            } else {
+                Programs::None
+            })?;
             let took = worker.measure(operation, self.count)?.as_secs_f64();
             *(if on { &mut with } else { &mut without }) += took;
         }

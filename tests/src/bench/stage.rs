@@ -54,7 +54,7 @@ impl Stage {
             };
             command.arg(WORKER);
             match case {
-                Case::Untagged => beneath.place(&mut command)?,
+                Case::Untagged | Case::Empty => beneath.place(&mut command)?,
                 Case::Outside | Case::Control => outside.place(&mut command)?,
                 Case::FewRules | Case::ManyRules => {}
             }

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::CStr,
     fs::{self, File},
     io,
     os::{
@@ -23,24 +24,41 @@ use crate::{
 
 /// `BPF_PROG_GET_FD_BY_ID` of linux/bpf.h.
 const PROG_GET_FD_BY_ID: libc::c_long = 13;
+/// `BPF_PROG_LOAD` of linux/bpf.h.
+const PROG_LOAD: libc::c_long = 5;
 /// `BPF_LINK_CREATE` of linux/bpf.h.
 const LINK_CREATE: libc::c_long = 28;
-/// `enum bpf_attach_type` of linux/bpf.h, as far as the daemon uses it.
-const KINDS: [(&str, u32); 8] = [
-    ("egress", 1),
-    ("sock_create", 2),
-    ("bind4", 8),
-    ("bind6", 9),
-    ("connect4", 10),
-    ("connect6", 11),
-    ("sendmsg4", 14),
-    ("sendmsg6", 15),
+/// `enum bpf_attach_type` and `enum bpf_prog_type` of linux/bpf.h, as far as the daemon uses them.
+const KINDS: [(&str, u32, u32); 8] = [
+    ("egress", 1, CGROUP_SKB),
+    ("sock_create", 2, CGROUP_SOCK),
+    ("bind4", 8, CGROUP_SOCK_ADDR),
+    ("bind6", 9, CGROUP_SOCK_ADDR),
+    ("connect4", 10, CGROUP_SOCK_ADDR),
+    ("connect6", 11, CGROUP_SOCK_ADDR),
+    ("sendmsg4", 14, CGROUP_SOCK_ADDR),
+    ("sendmsg6", 15, CGROUP_SOCK_ADDR),
 ];
+const CGROUP_SKB: u32 = 8;
+const CGROUP_SOCK: u32 = 9;
+const CGROUP_SOCK_ADDR: u32 = 18;
+
+/// Which programs are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Programs {
+    /// None.
+    None,
+    /// The daemon's.
+    Ours,
+    /// As many that permit everything and do nothing: what the kernel takes to call programs.
+    Empty,
+}
 
 /// One program at one cgroup.
 #[derive(Debug)]
 struct Place {
     program: OwnedFd,
+    empty: OwnedFd,
     cgroup: File,
     kind: u32,
 }
@@ -50,6 +68,7 @@ struct Place {
 pub(super) struct Switch {
     places: Vec<Place>,
     links: Vec<OwnedFd>,
+    attached: Programs,
 }
 
 impl Switch {
@@ -57,7 +76,7 @@ impl Switch {
     /// none for all. They stay attached by that process, too, until it ends.
     pub(super) fn take(pid: u32, only: &[String]) -> Outcome<Self> {
         for name in only {
-            let known = KINDS.map(|(kind, _)| kind);
+            let known = KINDS.map(|(kind, ..)| kind);
             ensure!(
                 known.contains(&name.as_str()),
                 "--only {name}: none of {known:?}"
@@ -79,7 +98,8 @@ impl Switch {
                 continue;
             };
             let kind = u32::try_from(kind).map_err(io::Error::other)?;
-            let Some((name, _)) = KINDS.iter().find(|(_, number)| *number == kind) else {
+            let Some((name, _, program_type)) = KINDS.iter().find(|(_, number, _)| *number == kind)
+            else {
                 return failed(format!("attach type {kind} is unknown here"));
             };
             if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
@@ -90,6 +110,7 @@ impl Switch {
             };
             places.push(Place {
                 program: program_by_id(u32::try_from(program).map_err(io::Error::other)?)?,
+                empty: empty_program(*program_type, kind).context("load an empty program")?,
                 cgroup: File::open(directory).context("open a cgroup")?,
                 kind,
             });
@@ -98,17 +119,27 @@ impl Switch {
         Ok(Self {
             places,
             links: Vec::new(),
+            attached: Programs::None,
         })
     }
 
-    /// Attaches them all, or none.
-    pub(super) fn set(&mut self, on: bool) -> Outcome {
-        if !on {
-            self.links.clear();
+    /// Attaches these programs, and no others.
+    pub(super) fn set(&mut self, programs: Programs) -> Outcome {
+        if self.attached == programs {
             return Ok(());
         }
-        while let Some(place) = self.places.get(self.links.len()) {
-            self.links.push(attach(place).context("attach a program")?);
+        self.links.clear();
+        self.attached = programs;
+        if programs == Programs::None {
+            return Ok(());
+        }
+        for place in &self.places {
+            let program = match programs {
+                Programs::Empty => &place.empty,
+                _ => &place.program,
+            };
+            self.links
+                .push(attach(place, program).context("attach a program")?);
         }
         Ok(())
     }
@@ -119,12 +150,41 @@ fn program_by_id(id: u32) -> Outcome<OwnedFd> {
     bpf(PROG_GET_FD_BY_ID, [id, 0, 0]).context("take a program")
 }
 
-fn attach(place: &Place) -> io::Result<OwnedFd> {
+/// A program of two instructions: `r0 = 1; exit`.
+fn empty_program(program_type: u32, attach_type: u32) -> io::Result<OwnedFd> {
+    const CODE: [u64; 2] = [0x1_0000_00b7, 0x95];
+    const LICENSE: &CStr = c"MIT";
+    let (code_low, code_high) = halves(CODE.as_ptr().cast());
+    let (license_low, license_high) = halves(LICENSE.as_ptr().cast());
+    // The members of `union bpf_attr` up to `expected_attach_type`: type, number of instructions,
+    // their address, the licence's address, log level, size and address, kernel version, flags,
+    // name, interface.
+    let mut attributes = [0; 18];
+    attributes[0] = program_type;
+    attributes[1] = 2;
+    [attributes[2], attributes[3]] = [code_low, code_high];
+    [attributes[4], attributes[5]] = [license_low, license_high];
+    attributes[17] = attach_type;
+    bpf(PROG_LOAD, attributes)
+}
+
+/// An address as two members of `union bpf_attr`.
+#[expect(clippy::cast_possible_truncation, reason = "these are the halves")]
+fn halves(pointer: *const u8) -> (u32, u32) {
+    let address = pointer.expose_provenance() as u64;
+    if cfg!(target_endian = "little") {
+        (address as u32, (address >> 32) as u32)
+    } else {
+        ((address >> 32) as u32, address as u32)
+    }
+}
+
+fn attach(place: &Place, program: &OwnedFd) -> io::Result<OwnedFd> {
     let number = |fd: &dyn AsRawFd| fd.as_raw_fd().cast_unsigned();
     // The members of `union bpf_attr` that the command uses: program, target, attach type, flags.
     bpf(
         LINK_CREATE,
-        [number(&place.program), number(&place.cgroup), place.kind, 0],
+        [number(program), number(&place.cgroup), place.kind, 0],
     )
 }
 
