@@ -42,9 +42,7 @@ fn bind(call: Call, address: Address) -> bool {
         _ => Verdict::ERROR,
     };
     // It may come to listen, and what is accepted must be known from what was connected.
-    if call.socket_type() == SOCK_STREAM
-        && !matches!(verdict.action, Action::Refuse)
-    {
+    if call.socket_type() == SOCK_STREAM && !matches!(verdict.action, Action::Refuse) {
         match Cache::make(call.socket()) {
             Some(cache) => cache.set_answering(true),
             None => verdict = Verdict::ERROR,

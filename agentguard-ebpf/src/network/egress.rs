@@ -250,18 +250,17 @@ fn destination(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<Endpoint> {
         let words: [u32; 11] = header(skb)?;
         let [_, _, next, _] = words[1].to_ne_bytes();
         let address = v6(words[6], words[7], words[8], words[9]);
-        match Protocol::from_number(next) {
-            Some(protocol) => (address, protocol, second_half(words[10])),
-            None => {
-                let (number, offset) = upper_layer(skb, next)?;
-                let protocol = Protocol::from_number(number)?;
-                let port = if protocol.has_ports() {
-                    load(skb, offset + 2)?
-                } else {
-                    0
-                };
-                (address, protocol, port)
-            }
+        if let Some(protocol) = Protocol::from_number(next) {
+            (address, protocol, second_half(words[10]))
+        } else {
+            let (number, offset) = upper_layer(skb, next)?;
+            let protocol = Protocol::from_number(number)?;
+            let port = if protocol.has_ports() {
+                load(skb, offset + 2)?
+            } else {
+                0
+            };
+            (address, protocol, port)
         }
     };
     let port = if protocol.has_ports() {

@@ -43,9 +43,7 @@ fn create(ctx: SockContext) -> bool {
     };
     // The owner is what peers of the same agent are known by. No memory is no socket. Of a stream
     // it can be told by other means.
-    if socket_type == SOCK_DGRAM
-        && !matches!(verdict.action, Action::Refuse)
-    {
+    if socket_type == SOCK_DGRAM && !matches!(verdict.action, Action::Refuse) {
         match Cache::make(ctx.sock.cast()) {
             Some(cache) => cache.set_owner(owner.tag.agent),
             None => verdict = Verdict::ERROR,
