@@ -14,6 +14,11 @@ pub(crate) fn file(path: &Path) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
+/// The SHA-256 of a text, in hexadecimal.
+pub(crate) fn text(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -57,8 +57,8 @@ enum Task {
         /// The suite on this machine's kernel (as root)
         #[arg(long)]
         native: bool,
-        /// The suite in virtual machines: all, or the kernels that are named (6.1,6.12,7.3)
-        #[arg(long, value_name = "KERNEL", num_args = 0.., value_delimiter = ',', require_equals = true)]
+        /// The suite in virtual machines: all, or those that are named (6.1,6.12,7.3,systemd)
+        #[arg(long, value_name = "MACHINE", num_args = 0.., value_delimiter = ',', require_equals = true)]
         vm: Option<Vec<String>>,
         /// Only cases whose name has this in it
         filter: Option<String>,
@@ -73,8 +73,9 @@ enum Task {
     Lint,
     /// Run a command in a virtual machine
     Vm {
-        /// Debian's kernel: 6.1, 6.12, 7.3, or another of its cloud kernels
-        kernel: String,
+        /// Debian's kernel: 6.1, 6.12, 7.3, or another of its cloud kernels; or `systemd`, a whole
+        /// Debian
+        machine: String,
         /// Added to the kernel's command line
         #[arg(long, default_value = "", allow_hyphen_values = true)]
         append: String,
@@ -141,7 +142,7 @@ fn run(task: Task) -> Result<ExitCode> {
             filter,
         } => {
             let all = !unit && !native && vm.is_none();
-            let every = || vm::SERIES.iter().map(|&series| series.to_owned()).collect();
+            let every = || vm::machines().map(str::to_owned).collect();
             let machines = match vm {
                 Some(machines) if machines.is_empty() => every(),
                 Some(machines) => machines,
@@ -167,7 +168,7 @@ fn run(task: Task) -> Result<ExitCode> {
             ..Needs::default()
         })?)?,
         Task::Vm {
-            kernel,
+            machine,
             append,
             command,
         } => {
@@ -179,11 +180,11 @@ fn run(task: Task) -> Result<ExitCode> {
                 Profile::Quick,
             )?;
             let command = if command.is_empty() {
-                vm::suite_command(None)
+                vm::suite_command(&machine, None)
             } else {
                 command
             };
-            return match vm::run(&kernel, &programs, &command, &append, |line| {
+            return match vm::run(&machine, &programs, &command, &append, |line| {
                 println!("{line}");
             })? {
                 vm::Outcome::Exit(status) => Ok(ExitCode::from(status)),

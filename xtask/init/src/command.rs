@@ -58,7 +58,10 @@ pub(crate) fn run(words: &[String], console: &File) -> Result<Outcome> {
         .args(arguments)
         .env_clear()
         .envs([
-            ("PATH", "/bin"),
+            (
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
             ("HOME", "/root"),
             ("LANG", "C.UTF-8"),
             ("RUST_BACKTRACE", "1"),

@@ -1,33 +1,36 @@
 //! The first process of a test machine: makes the system that a program expects, runs one command,
 //! reports how it ended, and turns the machine off.
 //!
+//! A machine with a disk has a system of its own on it: then this process hands over to that
+//! system's init, which starts this program again, as a service, for the command.
+//!
 //! The command's output goes to the first serial port, where the kernel's messages go too. The
 //! report is one line on the second serial port, where nothing else is: `exit N`, `signal N`, or
 //! `error …` when the machine could not be prepared.
 
 mod command;
+mod handover;
+mod modules;
 mod mounts;
 
 use std::{
     fs::{self, File, OpenOptions},
     os::fd::AsFd as _,
-    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
-use nix::{
-    kmod::{ModuleInitFlags, finit_module},
-    sys::{
-        reboot::{RebootMode, reboot},
-        termios::{OutputFlags, SetArg, tcgetattr, tcsetattr},
-    },
+use nix::sys::{
+    reboot::{RebootMode, reboot},
+    termios::{OutputFlags, SetArg, tcgetattr, tcsetattr},
 };
 
-/// Where xtask puts the modules, named so that they sort in the order of loading.
-const MODULES: &str = "/modules";
-
 fn main() {
-    let report = match run() {
+    let result = if std::process::id() == 1 {
+        run()
+    } else {
+        run_as_service()
+    };
+    let report = match result {
         Ok(outcome) => outcome.to_string(),
         // The report is one line.
         Err(error) => format!("error {}", format!("{error:#}").replace('\n', " ")),
@@ -35,23 +38,33 @@ fn main() {
     if let Err(error) = fs::write("/dev/ttyS1", format!("{report}\n")) {
         eprintln!("init: cannot report \"{report}\": {error}");
     }
-    // Returning from the first process is a kernel panic, which ends the machine as well.
+    // Returning from the first process is a kernel panic, which ends the machine as well. A disk
+    // is thrown away: there is nothing to write back.
     let Err(error) = reboot(RebootMode::RB_POWER_OFF);
     eprintln!("init: cannot power off: {error}");
 }
 
+/// As the first process of the machine.
 fn run() -> Result<command::Outcome> {
+    if handover::is_wanted() {
+        match handover::to_the_system_on_disk()? {}
+    }
     mounts::mount_all()?;
     let console = console()?;
     fs::write("/proc/sys/kernel/hostname", "agentguard-vm").context("cannot set the host name")?;
-    load_modules()?;
+    modules::load()?;
     command::run(
-        &["/bin/ip", "link", "set", "lo", "up"].map(str::to_owned),
+        &["ip", "link", "set", "lo", "up"].map(str::to_owned),
         &console,
     )?
     .success()
     .context("cannot bring the loopback interface up")?;
     command::run(&command::read()?, &console)
+}
+
+/// As a service of a system that is up.
+fn run_as_service() -> Result<command::Outcome> {
+    command::run(&command::read()?, &console()?)
 }
 
 /// The first serial port, with line ends as they are.
@@ -65,22 +78,4 @@ fn console() -> Result<File> {
     settings.output_flags.remove(OutputFlags::OPOST);
     tcsetattr(console.as_fd(), SetArg::TCSANOW, &settings).context("cannot set the console")?;
     Ok(console)
-}
-
-fn load_modules() -> Result<()> {
-    let mut modules = fs::read_dir(MODULES)
-        .and_then(|entries| {
-            entries
-                .map(|entry| Ok(entry?.path()))
-                .collect::<Result<Vec<PathBuf>, _>>()
-        })
-        .with_context(|| format!("cannot read {MODULES}"))?;
-    modules.sort();
-    modules.iter().try_for_each(|path| load_module(path))
-}
-
-fn load_module(path: &Path) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    finit_module(&file, c"", ModuleInitFlags::empty())
-        .with_context(|| format!("cannot load {}", path.display()))
 }

@@ -22,17 +22,26 @@ const MOUNTS: &[(&str, &str)] = &[
 
 /// Mounts all of them.
 pub(crate) fn mount_all() -> Result<()> {
-    for &(kind, place) in MOUNTS {
-        fs::create_dir_all(place).with_context(|| format!("cannot make {place}"))?;
-        mount(
-            Some(kind),
-            place,
-            Some(kind),
-            MsFlags::empty(),
-            None::<&str>,
-        )
-        .with_context(|| format!("cannot mount {kind} on {place}"))?;
-    }
+    MOUNTS
+        .iter()
+        .try_for_each(|(kind, place)| mount_one(kind, place))?;
     // As every distribution has it: paths beneath it name the standard streams.
     std::os::unix::fs::symlink("/proc/self/fd", "/dev/fd").context("cannot make /dev/fd")
+}
+
+/// Mounts only the devices.
+pub(crate) fn mount_devices() -> Result<()> {
+    mount_one("devtmpfs", "/dev")
+}
+
+fn mount_one(kind: &str, place: &str) -> Result<()> {
+    fs::create_dir_all(place).with_context(|| format!("cannot make {place}"))?;
+    mount(
+        Some(kind),
+        place,
+        Some(kind),
+        MsFlags::empty(),
+        None::<&str>,
+    )
+    .with_context(|| format!("cannot mount {kind} on {place}"))
 }

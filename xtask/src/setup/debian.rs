@@ -13,6 +13,8 @@ const BUILD: &[(&str, &str)] = &[("cc", "gcc"), ("ldd", "libc-bin")];
 const RUN: &[(&str, &str)] = &[("ip", "iproute2"), ("curl", "curl"), ("python3", "python3")];
 const MACHINES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("mmdebstrap", "mmdebstrap"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("xz", "xz-utils"),
 ];

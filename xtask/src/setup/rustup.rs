@@ -14,7 +14,7 @@ pub(super) fn check_programs(needs: Needs) -> Result<()> {
         programs.extend(["ip", "curl", "python3"]);
     }
     if needs.machines {
-        programs.extend(["ip", "qemu-system-x86_64", "xz"]);
+        programs.extend(["ip", "mkfs.ext4", "mmdebstrap", "qemu-system-x86_64", "xz"]);
     }
     programs.sort_unstable();
     programs.dedup();

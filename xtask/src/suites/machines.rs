@@ -14,23 +14,23 @@ use anyhow::Result;
 use super::{finish_suite, outcome::Outcome};
 use crate::{host::Programs, process, vm};
 
-/// Runs the suite on each kernel and answers in their order. A machine has two processors, for what can only
+/// Runs the suite of each machine and answers in their order. A machine has two processors, for what can only
 /// go wrong with two, and hardly keeps more than one busy: side by side they take two thirds of the time.
 pub(super) fn run(
-    series: &[String],
+    machines: &[String],
     filter: Option<&str>,
     programs: &Programs,
 ) -> Result<Vec<Outcome>> {
-    let lanes = series.len().min(at_once());
+    let lanes = machines.len().min(at_once());
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::new());
     // Whose a line is.
-    let width = series.iter().map(String::len).max().unwrap_or_default();
+    let width = machines.iter().map(String::len).max().unwrap_or_default();
     thread::scope(|scope| {
         let lane = || {
-            while let Some((place, series)) = take(&next, series) {
-                let prefix = format!("{series:>width$} | ");
-                let outcome = machine(series, filter, programs, &prefix);
+            while let Some((place, name)) = take(&next, machines) {
+                let prefix = format!("{name:>width$} | ");
+                let outcome = machine(name, filter, programs, &prefix);
                 outcomes
                     .lock()
                     .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -57,17 +57,17 @@ fn at_once() -> usize {
     thread::available_parallelism().map_or(1, |processors| processors.get() + 1)
 }
 
-fn take<'a>(next: &AtomicUsize, series: &'a [String]) -> Option<(usize, &'a String)> {
+fn take<'a>(next: &AtomicUsize, machines: &'a [String]) -> Option<(usize, &'a String)> {
     let place = next.fetch_add(1, Ordering::Relaxed);
-    Some((place, series.get(place)?))
+    Some((place, machines.get(place)?))
 }
 
-fn machine(series: &str, filter: Option<&str>, programs: &Programs, prefix: &str) -> Outcome {
-    let name = format!("vm {series}");
-    println!("test: {name}");
-    let mut outcome = Outcome::new(name);
+fn machine(name: &str, filter: Option<&str>, programs: &Programs, prefix: &str) -> Outcome {
+    println!("test: vm {name}");
+    let mut outcome = Outcome::new(format!("vm {name}"));
     let mut closed = false;
-    let result = vm::run(series, programs, &vm::suite_command(filter), "", |line| {
+    let command = vm::suite_command(name, filter);
+    let result = vm::run(name, programs, &command, "", |line| {
         println!("{prefix}{line}");
         closed |= outcome.read_suite(line);
     });

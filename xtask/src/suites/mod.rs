@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Selection {
     pub(crate) unit: bool,
     pub(crate) native: bool,
-    /// The kernels' series.
+    /// The names of the machines.
     pub(crate) machines: Vec<String>,
     pub(crate) filter: Option<String>,
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_755;
+const DOCUMENT: u32 = 0o100_644;
 
 /// An archive that is being written.
 #[derive(Debug)]
@@ -31,6 +32,15 @@ impl<W: Write> Archive<W> {
     /// Adds an executable file, and the directories above it. A second file of the same name is
     /// ignored: programs share their libraries.
     pub(super) fn file(&mut self, path: &Path, content: &[u8]) -> Result<()> {
+        self.add(path, FILE, content)
+    }
+
+    /// The same for a file that is not executable.
+    pub(super) fn document(&mut self, path: &Path, content: &[u8]) -> Result<()> {
+        self.add(path, DOCUMENT, content)
+    }
+
+    fn add(&mut self, path: &Path, mode: u32, content: &[u8]) -> Result<()> {
         let name = name(path)?;
         if self.present.contains(&name) {
             return Ok(());
@@ -38,7 +48,7 @@ impl<W: Write> Archive<W> {
         for (end, _) in name.match_indices('/') {
             self.directory(&name[..end])?;
         }
-        self.entry(&name, FILE, content)
+        self.entry(&name, mode, content)
     }
 
     /// Adds an empty directory, and those above it.
@@ -142,7 +152,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut archive = Archive::new(&mut bytes);
         archive.file(Path::new("/usr/bin/one"), b"first").unwrap();
-        archive.file(Path::new("/usr/bin/two"), b"").unwrap();
+        archive.document(Path::new("/usr/bin/two"), b"").unwrap();
         archive.file(Path::new("/usr/bin/one"), b"again").unwrap();
         archive.empty_directory(Path::new("/usr/lib")).unwrap();
         archive.finish().unwrap();
@@ -150,7 +160,7 @@ mod tests {
             ("usr", 0o040_755, &b""[..]),
             ("usr/bin", 0o040_755, b""),
             ("usr/bin/one", 0o100_755, b"first"),
-            ("usr/bin/two", 0o100_755, b""),
+            ("usr/bin/two", 0o100_644, b""),
             ("usr/lib", 0o040_755, b""),
         ];
         let expected: Vec<_> = expected

@@ -65,7 +65,7 @@ pub(super) fn write(
             archive.file(&library, &read(&library)?)?;
         }
     }
-    for (index, (name, content)) in modules::in_order(kernel_modules)?.iter().enumerate() {
+    for (index, (name, content)) in modules::in_order(kernel_modules, &[])?.iter().enumerate() {
         archive.file(
             &Path::new("/modules").join(format!("{index:03}-{name}.ko")),
             content,

@@ -2,11 +2,13 @@
 
 mod apt;
 mod cpio;
+mod image;
 mod initramfs;
 mod kernel;
 mod modules;
 mod qemu;
 mod sources;
+mod system;
 
 use std::{
     fs,
@@ -19,34 +21,50 @@ use anyhow::{Context as _, Result};
 
 use crate::{host::Programs, workspace};
 
-pub(crate) use self::{kernel::SERIES, qemu::Outcome};
+pub(crate) use self::qemu::Outcome;
+use self::{kernel::SERIES, system::System};
 
 /// Programs that every machine carries in `/bin`.
 const PROGRAMS: &[&str] = &["agentguard", "agentguard-tests"];
 
-/// The command that runs the suite in a machine.
-pub(crate) fn suite_command(filter: Option<&str>) -> Vec<String> {
-    ["/bin/agentguard-tests", "--agentguard", "/bin/agentguard"]
-        .into_iter()
-        .chain(filter)
-        .map(str::to_owned)
-        .collect()
+/// The names of the machines: kernels with nothing but the suite, and whole systems.
+pub(crate) fn machines() -> impl Iterator<Item = &'static str> {
+    let systems = system::SYSTEMS.iter().map(|system| system.name);
+    SERIES.iter().copied().chain(systems)
+}
+
+/// The command that runs a machine's suite.
+pub(crate) fn suite_command(machine: &str, filter: Option<&str>) -> Vec<String> {
+    let words: &[&str] = if System::named(machine).is_some() {
+        &[
+            "/usr/local/bin/agentguard-tests",
+            "--systemd",
+            "--agentguard",
+            "/usr/local/bin/agentguard",
+        ]
+    } else {
+        &["/bin/agentguard-tests", "--agentguard", "/bin/agentguard"]
+    };
+    let words = words.iter().copied().chain(filter);
+    words.map(str::to_owned).collect()
 }
 
 /// Held while a machine is prepared: what is downloaded and cached is there for all of them.
 static PREPARATION: Mutex<()> = Mutex::new(());
 
-/// Runs `command` as root in a machine with the newest kernel of `series`; what there is to tell, and
-/// each line of its console, goes to `print`. `extra` is added to the kernel's command line.
+/// Runs `command` as root in a machine: a whole system, or the newest kernel of a series. What there
+/// is to tell, and each line of its console, goes to `print`. `extra` is added to the kernel's command
+/// line.
 pub(crate) fn run(
-    series: &str,
+    machine: &str,
     programs: &Programs,
     command: &[String],
     extra: &str,
     mut print: impl FnMut(&str),
 ) -> Result<Outcome> {
     let alone = PREPARATION.lock().unwrap_or_else(PoisonError::into_inner);
-    let kernel = kernel::get(series)?;
+    let system = System::named(machine);
+    let kernel = kernel::get(system.map_or(machine, |system| system.kernel))?;
     print(&format!("vm: kernel {}", kernel.version));
     let directory = workspace::artefacts().join("vm");
     fs::create_dir_all(&directory)
@@ -54,22 +72,35 @@ pub(crate) fn run(
     let archive = tempfile::Builder::new()
         .prefix("initramfs-")
         .tempfile_in(&directory)?;
-    let carried: Vec<PathBuf> = PROGRAMS
-        .iter()
-        .map(|name| programs.get(name).map(PathBuf::from))
-        .collect::<Result<_>>()?;
-    initramfs::write(
-        archive.path(),
-        programs.get("vm-init")?,
-        &carried,
-        &kernel.modules,
-        command,
-    )?;
+    let mut extra = extra.to_owned();
+    let disk = if let Some(system) = system {
+        extra = format!("{} {extra}", system::COMMAND_LINE);
+        Some(system.prepare(archive.path(), programs, &kernel, command)?)
+    } else {
+        let carried: Vec<PathBuf> = PROGRAMS
+            .iter()
+            .map(|name| programs.get(name).map(PathBuf::from))
+            .collect::<Result<_>>()?;
+        initramfs::write(
+            archive.path(),
+            programs.get("vm-init")?,
+            &carried,
+            &kernel.modules,
+            command,
+        )?;
+        None
+    };
 
     drop(alone);
 
     let start = Instant::now();
-    let outcome = qemu::run(&kernel.image, archive.path(), extra, &mut print)?;
+    let outcome = qemu::run(
+        &kernel.image,
+        archive.path(),
+        disk.as_deref(),
+        &extra,
+        &mut print,
+    )?;
     print(&format!(
         "vm: the machine was up for {:.1} s",
         start.elapsed().as_secs_f32()

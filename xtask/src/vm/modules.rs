@@ -24,15 +24,16 @@ const WANTED: &[&str] = &[
 /// A module: its name and its content, decompressed.
 pub(super) type Module = (String, Vec<u8>);
 
-/// The wanted modules and what they depend on, in the order of loading.
+/// The wanted modules, those that this machine needs besides, and what they depend on, in the order
+/// of loading.
 ///
 /// The package has no `modules.dep` (depmod makes it at installation): each module names its
 /// dependencies itself.
-pub(super) fn in_order(directory: &Path) -> Result<Vec<Module>> {
+pub(super) fn in_order(directory: &Path, besides: &[&str]) -> Result<Vec<Module>> {
     let mut files = BTreeMap::new();
     find(&directory.join("kernel"), &mut files)?;
     let mut loaded = Vec::new();
-    for name in WANTED {
+    for name in WANTED.iter().chain(besides) {
         if files.contains_key(*name) {
             add(name, &files, &mut loaded)?;
         }

@@ -1,6 +1,7 @@
 //! Runs a machine to its end.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead as _, BufReader, Read},
     path::Path,
@@ -43,12 +44,14 @@ impl Outcome {
 }
 
 /// Boots a machine and runs it until it turns itself off; each line of its console goes to `print`.
+/// What it writes to its disk, if it has one, is thrown away.
 ///
 /// Emulated in software: where hardware virtualisation is offered to us it does not always work, and
 /// what is emulated behaves the same everywhere.
 pub(super) fn run(
     kernel: &Path,
     initramfs: &Path,
+    disk: Option<&Path>,
     extra: &str,
     print: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
@@ -82,6 +85,7 @@ pub(super) fn run(
         .arg(initramfs)
         .arg("-append")
         .arg(format!("{COMMAND_LINE} {extra}").trim())
+        .args(disk.into_iter().flat_map(drive))
         .stdout(Stdio::piped());
     let mut job = Job::start(&mut command)?;
     let stdout = job
@@ -99,6 +103,14 @@ pub(super) fn run(
         None if panicked => bail!("the kernel panicked (its last words are above)"),
         None => bail!("the machine went down without a report"),
     }
+}
+
+/// A disk that is as it was when the machine is gone.
+fn drive(disk: &Path) -> [OsString; 2] {
+    let mut drive = OsString::from("if=virtio,format=raw,snapshot=on,file=");
+    // A comma would end the name.
+    drive.push(disk.display().to_string().replace(',', ",,"));
+    ["-drive".into(), drive]
 }
 
 /// The machine's report, if it came: one whole line.

@@ -1,4 +1,4 @@
-//! Where apt finds Debian's kernels.
+//! Where apt finds Debian's packages.
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
@@ -10,14 +10,23 @@ use crate::process;
 const SUITES: &[&str] = &["bookworm", "trixie", "trixie-backports"];
 const SECURITY_SUITES: &[&str] = &["bookworm-security"];
 
-/// The suites on the mirrors that this machine uses.
+/// The suites with the kernels, on the mirrors that this machine uses.
 pub(super) fn list() -> Result<String> {
+    lines(SUITES, SECURITY_SUITES)
+}
+
+/// A release, with its security updates, on the mirrors that this machine uses.
+pub(super) fn of(suite: &str) -> Result<String> {
+    lines(&[suite], &[&format!("{suite}-security")])
+}
+
+fn lines(suites: &[&str], security_suites: &[&str]) -> Result<String> {
     let targets = process::output(Command::new("apt-get").args([
         "indextargets",
         "--format",
         "$(SITE) $(RELEASE)",
     ]))
-    .context("the kernels of the virtual machines come from Debian's archive, through apt")?;
+    .context("the virtual machines are made of Debian's packages, through apt")?;
     let mirror = |security: bool| {
         targets
             .lines()
@@ -26,7 +35,7 @@ pub(super) fn list() -> Result<String> {
             .map(|(site, _)| site)
     };
     let Some(main) = mirror(false) else {
-        bail!("apt has no mirror of Debian, which the kernels of the virtual machines come from");
+        bail!("apt has no mirror of Debian, which the virtual machines are made of");
     };
     let keyring = [
         "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -37,9 +46,9 @@ pub(super) fn list() -> Result<String> {
     .context("Debian's keys are missing: install debian-archive-keyring")?;
     let security = mirror(true)
         .into_iter()
-        .flat_map(|site| SECURITY_SUITES.iter().map(move |suite| (site, suite)));
+        .flat_map(|site| security_suites.iter().map(move |suite| (site, suite)));
     let mut list = String::new();
-    for (site, suite) in SUITES.iter().map(|suite| (main, suite)).chain(security) {
+    for (site, suite) in suites.iter().map(|suite| (main, suite)).chain(security) {
         writeln!(
             list,
             "deb [arch=amd64 target=Packages signed-by={keyring}] {site} {suite} main"
