@@ -3,7 +3,11 @@
 //! A bank is written once, before any agent's word points to it, and freed when none does any more
 //! and no program can still be reading it. So a program sees a scope whole, old or new.
 
-use std::{collections::HashMap, io, os::fd::AsFd};
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use agentguard_common::{
     limits::{MAX_BANK_ROWS, MAX_BANKS, MAX_SECTION_ROWS},
@@ -11,7 +15,7 @@ use agentguard_common::{
 };
 use aya::maps::MapData;
 
-use super::sys;
+use super::{bank_types::BankTypes, sys};
 use crate::policy::Compiled;
 
 /// Why scopes could not be put into the kernel. The scopes in force are as they were.
@@ -37,6 +41,8 @@ pub(super) struct Banks {
     outer: MapData,
     /// What banks are made like.
     template: MapData,
+    /// Their types: told to the kernel with the first of them.
+    types: Option<BankTypes>,
     /// Bank → agents that point to it.
     used: HashMap<u32, u32>,
     /// Banks without agents that a program may still read.
@@ -57,6 +63,7 @@ impl Banks {
         Self {
             outer,
             template,
+            types: None,
             used: HashMap::new(),
             retired: Vec::new(),
             next_version: 1,
@@ -88,8 +95,7 @@ impl Banks {
         // The last rows, which stay zero, are what the search of the last section may look at, and
         // not take.
         let count = u32::try_from(rows + MAX_SECTION_ROWS as usize).map_err(|_| BankError::Full)?;
-        let inner =
-            sys::create_like(self.template.fd().as_fd(), count).map_err(BankError::Create)?;
+        let inner = self.create(count).map_err(BankError::Create)?;
         let mut placed = Vec::with_capacity(scopes.len());
         let mut first = 0;
         for (agent, compiled) in scopes {
@@ -112,6 +118,17 @@ impl Banks {
         self.used
             .insert(bank, u32::try_from(placed.len()).unwrap_or(u32::MAX));
         Ok(placed)
+    }
+
+    /// Makes a bank that is not published yet.
+    fn create(&mut self, rows: u32) -> io::Result<OwnedFd> {
+        let template = self.template.fd().as_fd();
+        let types = match self.types.take() {
+            Some(types) => types,
+            None => BankTypes::load(sys::value_size(template)?)?,
+        };
+        let types = self.types.insert(types);
+        sys::create_like(template, types, rows)
     }
 
     fn free_bank(&mut self) -> Result<u32, BankError> {

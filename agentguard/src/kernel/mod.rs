@@ -1,6 +1,7 @@
 //! The kernel side, seen from user space.
 
 pub mod attach;
+mod bank_types;
 mod banks;
 pub mod btf;
 mod capabilities;

@@ -7,9 +7,11 @@ use std::{
 
 use aya_obj::generated::{bpf_attr, bpf_attr__bindgen_ty_1, bpf_map_info};
 
+use super::bank_types::BankTypes;
+
 const BPF_MAP_CREATE: i64 = 0;
 const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
-const BPF_BTF_GET_FD_BY_ID: i64 = 19;
+const BPF_BTF_LOAD: i64 = 18;
 
 const BPF_MAP_UPDATE_ELEM: i64 = 2;
 const BPF_MAP_DELETE_ELEM: i64 = 3;
@@ -75,10 +77,13 @@ fn raw(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
 }
 
-/// Makes a map like another, types included, with room for `entries`.
-pub(super) fn create_like(template: BorrowedFd<'_>, entries: u32) -> io::Result<OwnedFd> {
+/// Makes a map like another, with these types and room for `entries`.
+pub(super) fn create_like(
+    template: BorrowedFd<'_>,
+    types: &BankTypes,
+    entries: u32,
+) -> io::Result<OwnedFd> {
     let info = map_info(template)?;
-    let btf = btf_by_id(info.btf_id)?;
     // SAFETY: a union of integers; zeros are a value of it.
     let mut attributes: bpf_attr = unsafe { std::mem::zeroed() };
     attributes.__bindgen_anon_1 = bpf_attr__bindgen_ty_1 {
@@ -88,13 +93,18 @@ pub(super) fn create_like(template: BorrowedFd<'_>, entries: u32) -> io::Result<
         max_entries: entries,
         map_flags: info.map_flags,
         map_name: info.name,
-        btf_fd: btf.as_raw_fd().cast_unsigned(),
-        btf_key_type_id: info.btf_key_type_id,
-        btf_value_type_id: info.btf_value_type_id,
+        btf_fd: raw(types.btf()),
+        btf_key_type_id: BankTypes::KEY,
+        btf_value_type_id: BankTypes::VALUE,
         // SAFETY: as above.
         ..unsafe { std::mem::zeroed() }
     };
     bpf_fd(BPF_MAP_CREATE, &mut attributes)
+}
+
+/// The size of a map's values, in bytes.
+pub(super) fn value_size(map: BorrowedFd<'_>) -> io::Result<u32> {
+    map_info(map).map(|info| info.value_size)
 }
 
 fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
@@ -111,19 +121,26 @@ fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
     Ok(info)
 }
 
-fn btf_by_id(id: u32) -> io::Result<OwnedFd> {
+/// Tells the kernel types, in the format of BTF.
+pub(super) fn load_btf(types: &[u8]) -> io::Result<OwnedFd> {
     #[repr(C)]
-    struct ById {
-        id: u32,
-        next_id: u32,
-        open_flags: u32,
+    struct Load {
+        types: u64,
+        log: u64,
+        size: u32,
+        log_size: u32,
+        log_level: u32,
+        padding: u32,
     }
     bpf_fd(
-        BPF_BTF_GET_FD_BY_ID,
-        &mut ById {
-            id,
-            next_id: 0,
-            open_flags: 0,
+        BPF_BTF_LOAD,
+        &mut Load {
+            types: types.as_ptr().addr() as u64,
+            log: 0,
+            size: u32::try_from(types.len()).map_err(io::Error::other)?,
+            log_size: 0,
+            log_level: 0,
+            padding: 0,
         },
     )
 }
