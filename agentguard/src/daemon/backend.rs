@@ -17,7 +17,10 @@ use crate::{
         backend::Backend,
         peer::Peer,
     },
-    identity::{instance, systemd::ScopePlan},
+    identity::{
+        instance,
+        systemd::{ScopePlan, Systemd},
+    },
     kernel::{
         cgroup2,
         tables::{TableError, Tables},
@@ -69,7 +72,7 @@ impl Backend for Daemon {
     }
 
     async fn enter(self: Arc<Self>, agent: String, peer: Arc<Peer>) -> Result<Entered, ApiError> {
-        if self.systemd.is_some() {
+        if self.scopes {
             return self.enter_scope(&agent, &peer).await;
         }
         blocking(move || self.enter_cgroup(&agent, &peer)).await
@@ -155,7 +158,7 @@ impl Daemon {
         let made = match self.guard().as_mut() {
             Some(guard) => {
                 // The programs must be there before the process is.
-                mend(guard);
+                mend(guard).map_err(failed)?;
                 guard.create_instance(slot, agent).map_err(failed)?
             }
             None => return Err(failed("the daemon is stopping")),
@@ -182,10 +185,6 @@ impl Daemon {
 
     async fn enter_scope(&self, agent: &str, peer: &Peer) -> Result<Entered, ApiError> {
         let slot = self.slot(agent)?;
-        let systemd = self
-            .systemd
-            .as_ref()
-            .ok_or_else(|| failed("this host has no systemd"))?;
         // Units of one name may follow each other; the clock tells them apart.
         let plan = ScopePlan::new(agent, self.clock.boot_ns());
         let path = plan.cgroup();
@@ -197,7 +196,10 @@ impl Daemon {
         if let Some(guard) = self.guard().as_mut() {
             guard.entering(&path);
         }
-        let started = systemd.start(&plan, pid).await;
+        let started = match Systemd::connect().await {
+            Ok(systemd) => systemd.start(&plan, pid).await,
+            Err(error) => Err(error),
+        };
         if let Some(guard) = self.guard().as_mut() {
             guard.entered(&path);
         }
@@ -210,8 +212,9 @@ impl Daemon {
             .ino();
         let tagged = match self.guard().as_mut() {
             Some(guard) => {
-                // systemd may have made the slice anew. The process waits for our answer.
-                mend(guard);
+                // The slice may have been stopped and started since the programs were attached. The
+                // command does not run before this is answered.
+                mend(guard).map_err(failed)?;
                 guard.is_agents(&path).map_err(failed)?
             }
             None => false,

@@ -6,7 +6,7 @@ use super::agents::TooMany;
 use crate::{
     cli::ExitCode,
     control::socket::SocketError,
-    identity::{systemd::SystemdError, walk::WalkError},
+    identity::walk::WalkError,
     kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
     log::LogError,
     policy::PolicyError,
@@ -48,9 +48,6 @@ pub enum DaemonError {
     /// The control socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
-    /// systemd does not do what it is asked.
-    #[error(transparent)]
-    Systemd(#[from] SystemdError),
     /// A thread or a signal handler cannot be had.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),

@@ -20,7 +20,8 @@ use super::{
 use crate::{
     identity::{
         cgroup_path::CgroupPaths,
-        instance, places,
+        instance, places, systemd,
+        unit_name::cgroup_names,
         walk::{self, Casualties, Shortage},
     },
     kernel::{
@@ -190,7 +191,9 @@ impl Guard {
         // What went from one agent to another has been declared anew, and is not withdrawn.
         let declared = self.agents.declarations();
         for unit in before.units.difference(&declared.units) {
-            self.tables.withdraw_unit(unit)?;
+            for name in cgroup_names(unit) {
+                self.tables.withdraw_unit(&name)?;
+            }
         }
         for path in before.cgroups.difference(&declared.cgroups) {
             self.tables.withdraw_path(path)?;
@@ -207,7 +210,8 @@ impl Guard {
                 cgroups,
             } = &agent.scope.matches;
             paths.extend(cgroups.iter().map(|path| (path.clone(), agent.slot)));
-            units.extend(names.iter().map(|unit| (unit.clone(), agent.slot)));
+            let names = names.iter().flat_map(|unit| cgroup_names(unit));
+            units.extend(names.map(|name| (name, agent.slot)));
         }
         let (agents, own) = (&self.agents, &self.own);
         let agent_of = |path: &str| {
@@ -275,8 +279,11 @@ impl Guard {
         self.entering.remove(path);
     }
 
-    /// Removes instances in which nothing runs any more.
+    /// Removes instances in which nothing runs any more. systemd removes its own.
     pub(super) fn collect_instances(&self) -> io::Result<()> {
+        if systemd::is_running() {
+            return Ok(());
+        }
         instance::collect(&self.cgroups, &self.own, |path| {
             self.entering.contains(path)
         })
@@ -374,6 +381,9 @@ impl Guard {
         for place in places {
             places::release(&self.cgroups, &place);
         }
+        if systemd::is_running() {
+            return;
+        }
         // Ours, unless instances still run in it.
         let _ = std::fs::remove_dir(self.cgroups.directory(&self.own));
     }
@@ -384,12 +394,14 @@ fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), Tabl
         tables.declare_path(path, slot)?;
     }
     for unit in &matches.units {
-        tables.declare_unit(unit, slot)?;
+        for name in cgroup_names(unit) {
+            tables.declare_unit(&name, slot)?;
+        }
     }
     Ok(())
 }
 
-/// The system unit that a cgroup path is, as the kernel side tells it: beneath slices only.
+/// The name of the cgroup, if it is a system unit's as the kernel side tells it: beneath slices only.
 fn unit_of(path: &str) -> Option<&str> {
     let (slices, name) = path
         .strip_prefix('/')?

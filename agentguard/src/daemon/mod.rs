@@ -63,7 +63,8 @@ struct Daemon {
     guard: Mutex<Option<Guard>>,
     log: LogHandle,
     clock: Clock,
-    systemd: Option<systemd::Systemd>,
+    /// Whether instances are systemd's scopes.
+    scopes: bool,
     last_load: Mutex<Option<LastLoad>>,
 }
 
@@ -107,16 +108,11 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
     let clock = Clock::new()?;
     let file = LogFile::open(&args.log)?;
-    let systemd = if systemd::is_running() {
-        let systemd = systemd::Systemd::connect().await?;
-        systemd.start_slice().await?;
-        Some(systemd)
+    let managed = systemd::is_running();
+    let own = if managed {
+        format!("/{}", systemd::SLICE)
     } else {
-        None
-    };
-    let own = match &systemd {
-        Some(_) => format!("/{}", systemd::SLICE),
-        None => format!("/{}", args.cgroup),
+        format!("/{}", args.cgroup)
     };
 
     // Two daemons with one cgroup would take each other's instances away.
@@ -178,7 +174,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         guard: Mutex::new(Some(guard)),
         log: log.clone(),
         clock,
-        systemd,
+        scopes: managed,
         last_load: Mutex::new(None),
         args,
     });
@@ -333,7 +329,9 @@ impl Daemon {
         if let Err(error) = guard.collect_instances() {
             tracing::warn!("cannot look for empty instances: {error}");
         }
-        mend(guard);
+        if let Err(error) = mend(guard) {
+            tracing::error!("the programs cannot be attached: {error}");
+        }
         match guard.settle() {
             Ok(killed) => {
                 for path in killed {
@@ -361,16 +359,16 @@ impl Daemon {
     }
 }
 
-/// Attaches the programs again where they were lost with their cgroup.
-fn mend(guard: &mut Guard) {
-    match guard.mend() {
-        Ok(lost) if lost.is_empty() => {}
-        Ok(lost) => tracing::error!(
+/// Attaches the programs again where they were lost, and says so.
+fn mend(guard: &mut Guard) -> Result<(), ApplyError> {
+    let lost = guard.mend()?;
+    if !lost.is_empty() {
+        tracing::error!(
             "the programs were lost with {}, and are attached again: something removed a cgroup that guarded agents",
             lost.join(", ")
-        ),
-        Err(error) => tracing::error!("the programs cannot be attached: {error}"),
+        );
     }
+    Ok(())
 }
 
 /// One line an error.

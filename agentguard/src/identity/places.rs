@@ -78,13 +78,17 @@ pub fn is_beneath(path: &str, ancestor: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Makes a place if it is not there, and keeps it from being removed. Not for systemd's cgroups.
+/// Makes a place if it is not there, and keeps it from being removed, unless it is systemd's: of
+/// those only the slice of instances can be absent, and systemd takes to what it finds there.
 pub fn keep(cgroups: &Cgroup2, place: &str) -> io::Result<()> {
-    if place == "/" || systemd::is_running() {
+    if place == "/" {
         return Ok(());
     }
-    let directory = cgroups.directory(place);
-    match fs::create_dir_all(directory.join(HOLD)) {
+    let mut directory = cgroups.directory(place);
+    if !systemd::is_running() {
+        directory.push(HOLD);
+    }
+    match fs::create_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }

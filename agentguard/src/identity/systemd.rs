@@ -1,11 +1,13 @@
 //! Instances as transient scopes of systemd.
 //!
 //! On a host that systemd runs, cgroups are systemd's: a process that is moved behind its back can
-//! be moved back. So systemd is asked, over D-Bus, to make a scope with the process in it.
+//! be moved back. So systemd is asked, over D-Bus, to make a scope with the process in it. Nothing else
+//! needs D-Bus: a daemon that cannot reach it enforces all the same.
 
 use std::{path::Path, time::Duration};
 
 use futures_lite::StreamExt;
+use tokio::time::Instant;
 use zbus::{
     Connection,
     zvariant::{OwnedObjectPath, OwnedValue, Value},
@@ -14,8 +16,12 @@ use zbus::{
 /// The slice that holds every instance.
 pub const SLICE: &str = "agentguard.slice";
 
-/// How long systemd may take for one job. Less than a request of the control API may take.
-const JOB_TIME: Duration = Duration::from_secs(8);
+/// The daemon's own unit.
+const DAEMON: &str = "agentguard.service";
+
+/// How long it may take to reach systemd and to have one job done. Less than a request of the control
+/// API may take.
+const TIME: Duration = Duration::from_secs(9);
 
 /// Why systemd did not make the scope.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +50,7 @@ pub enum SystemdError {
         result: String,
     },
     /// systemd did not say how it ended.
-    #[error("systemd did not say within 8 s whether it started {unit}")]
+    #[error("systemd did not say within 9 s whether it started {unit}")]
     NoAnswer {
         /// The unit.
         unit: String,
@@ -95,8 +101,6 @@ impl ScopePlan {
 trait Manager {
     fn subscribe(&self) -> zbus::Result<()>;
 
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-
     fn start_transient_unit(
         &self,
         name: &str,
@@ -115,38 +119,36 @@ trait Manager {
     ) -> zbus::Result<()>;
 }
 
-/// A connection to systemd.
-#[derive(Clone, Debug)]
+/// A connection to systemd. One for each scope: a connection that is kept is of no use any more
+/// when the bus was started again.
+#[derive(Debug)]
 pub struct Systemd {
     connection: Connection,
+    deadline: Instant,
 }
 
 impl Systemd {
     /// Connects by the system bus.
     pub async fn connect() -> Result<Self, SystemdError> {
+        let deadline = Instant::now() + TIME;
         let connection = async {
             let connection = Connection::system().await.map_err(bus_error)?;
-            Self::over(connection).await
+            Self::over(connection, deadline).await
         };
         // A bus that is activated by its socket can take connections without ever answering.
-        tokio::time::timeout(JOB_TIME, connection)
+        tokio::time::timeout_at(deadline, connection)
             .await
             .unwrap_or(Err(SystemdError::Silent))
     }
 
-    async fn over(connection: Connection) -> Result<Self, SystemdError> {
+    async fn over(connection: Connection, deadline: Instant) -> Result<Self, SystemdError> {
         // Without a subscriber systemd sends no signals.
         let manager = ManagerProxy::new(&connection).await.map_err(bus_error)?;
         manager.subscribe().await.map_err(bus_error)?;
-        Ok(Self { connection })
-    }
-
-    /// Makes sure that [`SLICE`] is active, so that its cgroup exists.
-    pub async fn start_slice(&self) -> Result<(), SystemdError> {
-        self.job(SLICE, async |manager| {
-            manager.start_unit(SLICE, "replace").await
+        Ok(Self {
+            connection,
+            deadline,
         })
-        .await
     }
 
     /// Starts the scope with the process in it. When this returns, the process is there.
@@ -161,6 +163,8 @@ impl Systemd {
                 "Description",
                 Value::from(format!("Agent {} (agentguard)", plan.agent)),
             ),
+            // When the host goes down, agents end before what confines them does.
+            ("After", Value::from(vec![DAEMON])),
             // A scope that failed is forgotten like one that ended well.
             ("CollectMode", Value::from("inactive-or-failed")),
         ];
@@ -205,7 +209,7 @@ impl Systemd {
                 unit: unit.to_owned(),
             })
         };
-        tokio::time::timeout(JOB_TIME, work)
+        tokio::time::timeout_at(self.deadline, work)
             .await
             .unwrap_or_else(|_| {
                 Err(SystemdError::NoAnswer {

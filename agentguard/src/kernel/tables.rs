@@ -143,7 +143,7 @@ impl Tables {
             .map_err(failed("declare a unit"))
     }
 
-    /// Withdraws the declaration of a unit. What is tagged stays tagged.
+    /// Withdraws the declaration of a unit's cgroup. What is tagged stays tagged.
     pub fn withdraw_unit(&mut self, unit: &str) -> Result<(), TableError> {
         forgiving(self.units.remove(&key(unit)?)).map_err(failed("withdraw a unit"))
     }

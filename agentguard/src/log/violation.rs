@@ -9,7 +9,7 @@ use agentguard_common::{
 use serde::Serialize;
 
 use super::socket::{has_ports, ip, protocol, socket_type};
-use crate::events::enrich::ProcessFacts;
+use crate::{events::enrich::ProcessFacts, identity::unit_name::unit_of_cgroup};
 
 /// What an event does not say itself.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +183,7 @@ fn comm(bytes: &[u8]) -> String {
 
 /// The nearest service or scope of systemd in a cgroup's path.
 fn unit(cgroup: &str) -> Option<&str> {
-    cgroup.rsplit('/').find(|name| {
+    cgroup.rsplit('/').map(unit_of_cgroup).find(|name| {
         [".service", ".scope"]
             .iter()
             .any(|suffix| name.len() > suffix.len() && name.ends_with(suffix))
@@ -255,6 +255,7 @@ mod tests {
                 "/user.slice/user@0.service/app.slice/run-1.scope/x/y",
                 Some("run-1.scope"),
             ),
+            ("/system.slice/_io.service", Some("io.service")),
             ("/agents.slice/research", None),
             ("/.service/.scope", None),
             ("/", None),

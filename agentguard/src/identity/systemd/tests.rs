@@ -34,17 +34,6 @@ impl Fake {
     #[expect(clippy::unused_self, reason = "the interface has it so")]
     fn subscribe(&self) {}
 
-    async fn start_unit(
-        &self,
-        name: String,
-        mode: String,
-        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
-    ) -> OwnedObjectPath {
-        let job = self.end(&emitter, &name).await;
-        self.started.lock().unwrap().push((name, mode, Vec::new()));
-        job
-    }
-
     async fn start_transient_unit(
         &self,
         name: String,
@@ -93,7 +82,9 @@ async fn fake(result: &'static str) -> (Systemd, Connection, Started) {
     let client = Builder::unix_stream(ours).p2p().build();
     let (server, client) = tokio::join!(server, client);
     (
-        Systemd::over(client.unwrap()).await.unwrap(),
+        Systemd::over(client.unwrap(), Instant::now() + TIME)
+            .await
+            .unwrap(),
         server.unwrap(),
         started,
     )
@@ -117,17 +108,12 @@ fn plans_name_the_cgroup_before_it_exists() {
 #[tokio::test]
 async fn a_scope_is_started_with_the_process_in_it() {
     let (systemd, _server, started) = fake("done").await;
-    systemd.start_slice().await.unwrap();
     systemd
         .start(&ScopePlan::new("bot", 1), 4321)
         .await
         .unwrap();
     let started = started.lock().unwrap();
-    let (slice, scope) = (&started[0], &started[1]);
-    assert_eq!(
-        (slice.0.as_str(), slice.1.as_str()),
-        ("agentguard.slice", "replace")
-    );
+    let scope = &started[0];
     assert_eq!(
         (scope.0.as_str(), scope.1.as_str()),
         ("agentguard-bot-1.scope", "fail")
@@ -140,6 +126,10 @@ async fn a_scope_is_started_with_the_process_in_it() {
     assert_eq!(
         String::try_from(property("Slice")).unwrap(),
         "agentguard.slice"
+    );
+    assert_eq!(
+        Vec::<String>::try_from(property("After")).unwrap(),
+        ["agentguard.service"]
     );
     assert_eq!(
         String::try_from(property("CollectMode")).unwrap(),
@@ -186,8 +176,5 @@ async fn a_bus_that_is_gone_is_an_error() {
 #[test]
 fn futures_can_move_between_threads() {
     fn assert_send<T: Send>(_: impl Fn(Systemd) -> T) {}
-    assert_send(|systemd| async move {
-        systemd.start_slice().await?;
-        systemd.start(&ScopePlan::new("bot", 1), 1).await
-    });
+    assert_send(|systemd| async move { systemd.start(&ScopePlan::new("bot", 1), 1).await });
 }
