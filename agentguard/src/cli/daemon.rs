@@ -1,6 +1,10 @@
 //! `agentguard daemon`.
 
-use std::path::PathBuf;
+use std::{
+    env,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 use agentguard_common::limits::{DEFAULT_MAX_CGROUPS, MAX_DECLARED_INSTANCES, MAX_INSTANCES};
 use clap::Args;
@@ -52,11 +56,17 @@ pub struct DaemonArgs {
 /// Runs the daemon.
 pub(super) fn run(args: DaemonArgs) -> Result<ExitCode, Error> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let diagnostics = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    // The journal has the time.
+    if env::var_os("JOURNAL_STREAM").is_some() {
+        diagnostics.without_time().init();
+    } else {
+        diagnostics.init();
+    }
     daemon::run(args)?;
     Ok(ExitCode::Done)
 }
