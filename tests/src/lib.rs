@@ -14,4 +14,5 @@ pub mod host;
 pub mod probe;
 pub mod supervise;
 pub mod sys;
+pub mod systemd;
 pub mod world;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agentguard_tests::{
     cases,
     error::{Outcome, failed},
-    harness::{self, Options},
+    harness::{self, Group, Options},
     probe,
 };
 
@@ -21,16 +21,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// The family of groups that is asked for.
+const fn groups(options: &Options) -> &'static [&'static Group] {
+    if options.systemd {
+        cases::SYSTEMD
+    } else {
+        cases::ALL
+    }
+}
+
 /// Answers whether nothing failed.
 fn start(arguments: &[String]) -> Outcome<bool> {
     match arguments {
         [word, rest @ ..] if word == "probe" => probe::main(rest).map(|()| true),
         [word, name, rest @ ..] if word == "group" => {
-            let Some(group) = cases::ALL.iter().find(|group| group.name == name) else {
+            let options = Options::parse(rest)?;
+            let Some(group) = groups(&options).iter().find(|group| group.name == name) else {
                 return failed(format!("there is no group {name}"));
             };
-            harness::work(group, &Options::parse(rest)?).map(|()| true)
+            harness::work(group, &options).map(|()| true)
         }
-        _ => harness::run(cases::ALL, &Options::parse(arguments)?),
+        _ => {
+            let options = Options::parse(arguments)?;
+            harness::run(groups(&options), &options)
+        }
     }
 }

@@ -24,12 +24,16 @@ mod scale;
 mod scopes;
 mod serving;
 mod story;
+mod systemd;
 mod table;
 mod uring;
 
 use crate::harness::Group;
 
-/// Every group, in the order in which they run.
+/// The groups that need a host that systemd runs, and change its units.
+pub const SYSTEMD: &[&Group] = systemd::GROUPS;
+
+/// Every other group, in the order in which they run.
 pub const ALL: &[&Group] = &[
     &connections::GROUP,
     &addresses::GROUP,

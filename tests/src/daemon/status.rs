@@ -58,7 +58,7 @@ pub struct Status {
 
 impl Status {
     /// `GET /v1/status`.
-    pub(super) fn ask(socket: &Path) -> Outcome<Self> {
+    pub fn ask(socket: &Path) -> Outcome<Self> {
         Self::parse(control::ask(socket, "GET /v1/status")?.as_bytes())
     }
 

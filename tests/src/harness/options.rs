@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use crate::error::{Outcome, failed};
 
 /// How to use the program.
-const USAGE: &str =
-    "usage: agentguard-tests [FILTER] (--agentguard PATH | --controls) [--list] [--keep]";
+const USAGE: &str = "usage: agentguard-tests [FILTER] (--agentguard PATH | --controls) [--list] [--keep] [--systemd]";
 
 /// What to do with the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +29,8 @@ pub struct Options {
     pub mode: Mode,
     /// Leave the directories of the daemons.
     pub keep: bool,
+    /// The groups that need a host that systemd runs, instead of the others.
+    pub systemd: bool,
 }
 
 impl Options {
@@ -40,6 +41,7 @@ impl Options {
             agentguard: PathBuf::new(),
             mode: Mode::Run,
             keep: false,
+            systemd: false,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -47,6 +49,7 @@ impl Options {
                 "--list" => options.mode = Mode::List,
                 "--controls" => options.mode = Mode::Controls,
                 "--keep" => options.keep = true,
+                "--systemd" => options.systemd = true,
                 "--agentguard" => match arguments.next() {
                     Some(path) => options.agentguard = std::path::absolute(path)?,
                     None => return failed(format!("--agentguard needs a path\n{USAGE}")),
@@ -77,6 +80,9 @@ impl Options {
         }
         if self.keep {
             arguments.push("--keep".into());
+        }
+        if self.systemd {
+            arguments.push("--systemd".into());
         }
         arguments
     }
