@@ -4,6 +4,10 @@
 //! on one than on the other. What it knows of a value that nothing needs (bounds, that two registers
 //! have the same) keeps them apart, each to the end of the program.
 
+use core::ptr;
+
+use aya_ebpf::{cty::c_void, helpers::generated::bpf_probe_read_kernel};
+
 /// The same number, of which the verifier knows nothing: it has been in a part of a stack slot, and
 /// of those it keeps no value (`check_stack_write_fixed_off` in `kernel/bpf/verifier.c`).
 #[inline(always)]
@@ -23,4 +27,13 @@ pub fn forget(number: u32) -> u32 {
 #[inline(always)]
 pub fn forget_wide(number: u64) -> u64 {
     u64::from(forget(number as u32)) | u64::from(forget((number >> 32) as u32)) << 32
+}
+
+/// As [`forget`], of all that a value holds, in place. `false` is an error that cannot be: the
+/// verifier knows nothing of what a helper writes, and this one writes what was there (Linux 5.5).
+#[inline(always)]
+pub fn forget_all<T: Copy>(value: &mut T) -> bool {
+    let place: *mut c_void = ptr::from_mut(value).cast();
+    // SAFETY: the place has that size, and every byte of it stays as it is.
+    unsafe { bpf_probe_read_kernel(place, size_of::<T>() as u32, place) == 0 }
 }

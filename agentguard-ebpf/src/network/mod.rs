@@ -5,6 +5,7 @@ mod cache;
 mod connect;
 mod context;
 mod egress;
+mod packet;
 mod peer;
 mod permitted;
 mod scope;
