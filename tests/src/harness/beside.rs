@@ -13,9 +13,10 @@ use crate::{
     host,
 };
 
-/// Starts it where it is needed.
+/// Starts it where it is needed. Where systemd has the cgroups there is room for one daemon only, which
+/// those groups start themselves.
 pub(super) fn start(options: &Options) -> Outcome<Option<Daemon>> {
-    if !host::is_emulated() {
+    if options.systemd || !host::is_emulated() {
         return Ok(None);
     }
     Daemon::start(Settings::new(&options.agentguard), &[]).map(Some)

@@ -68,7 +68,13 @@ impl Service {
 
     /// `systemctl start`: returns when the daemon says that it enforces.
     pub fn start(&self) -> Outcome {
-        systemctl(&["start", UNIT]).map(drop)
+        let output = self.try_start()?;
+        ensure!(
+            output.status.success(),
+            "the daemon does not start: {}",
+            self.journal()?
+        );
+        Ok(())
     }
 
     /// Starts it and goes on.
