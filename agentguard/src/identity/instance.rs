@@ -70,7 +70,12 @@ pub fn agent_of<'a>(own: &str, path: &'a str) -> Option<&'a str> {
 /// How many instances there are, those that nobody has entered yet or that are empty included.
 pub fn count(cgroups: &Cgroup2, own: &str) -> io::Result<usize> {
     let mut count = 0;
-    for entry in fs::read_dir(cgroups.directory(own))? {
+    let entries = match fs::read_dir(cgroups.directory(own)) {
+        // Somebody stopped systemd's slice, and what was in it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    for entry in entries {
         let path = format!("{own}/{}", entry?.file_name().to_string_lossy());
         count += usize::from(agent_of(own, &path).is_some());
     }
