@@ -20,6 +20,8 @@ pub(super) const GROUP: Group = Group {
     cases: &[
         permitted("allowed-v4", "guarded", &["tcp", "10.77.0.2:7001"], ALLOWED4),
         permitted("allowed-v6", "guarded", &["tcp", "[fd77::2]:7001"], ALLOWED6),
+        permitted("allowed-options-v4", "guarded", &["tcp-options", "10.77.0.2:7001"], ALLOWED4),
+        permitted("allowed-options-v6", "guarded", &["tcp-options", "[fd77::2]:7001"], ALLOWED6),
         permitted("allowed-fastopen", "guarded", &["tcp-fastopen", "10.77.0.2:7001"], ALLOWED4),
         refused("plain-v4", "guarded", &["tcp", TO4], FORBIDDEN4, "connect", no_rule("connect", TO4, "tcp")),
         refused("plain-v6", "guarded", &["tcp", TO6], FORBIDDEN6, "connect", no_rule("connect", TO6, "tcp")),

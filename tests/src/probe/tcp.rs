@@ -17,6 +17,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("mptcp-fastopen", mptcp_fast_open),
     ("mptcp-subflow", mptcp_subflow),
     ("tcp-to-device", to_device),
+    ("tcp-options", with_options),
 ];
 
 /// How long a connection may take: longer than a retransmission.
@@ -90,6 +91,15 @@ fn to_device(report: &mut Report, arguments: &Arguments) -> Step {
     let device = arguments.text(1)?.as_bytes();
     let option = sys::setsockopt(&socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device);
     report.step("setsockopt", option)?;
+    report.step("connect", sys::connect(&socket, &to.into()))?;
+    exchange(report, &socket)
+}
+
+/// The network headers have options.
+fn with_options(report: &mut Report, arguments: &Arguments) -> Step {
+    let to = arguments.internet(0)?;
+    let socket = stream(report, to, 0)?;
+    super::udp::add_options(report, &socket, to)?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
     exchange(report, &socket)
 }

@@ -20,6 +20,8 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("udp-unspecified-family", unspecified_family),
     ("udp-exchange", exchange_once),
     ("udp-cork", cork),
+    ("udp-options", with_options),
+    ("udp-source-route", source_route),
     ("udp6-v4-destination", v4_through_v6),
 ];
 
@@ -120,6 +122,54 @@ fn exchange_once(report: &mut Report, arguments: &Arguments) -> Step {
     let socket = datagram(report, to)?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
     exchange(report, &socket)
+}
+
+/// A question and its answer, in packets whose network header has options.
+fn with_options(report: &mut Report, arguments: &Arguments) -> Step {
+    let to = arguments.internet(0)?;
+    let socket = datagram(report, to)?;
+    add_options(report, &socket, to)?;
+    report.step("connect", sys::connect(&socket, &to.into()))?;
+    exchange(report, &socket)
+}
+
+/// Options that do nothing, which move what comes after them: `TO` says of which family.
+pub(super) fn add_options(report: &mut Report, socket: &OwnedFd, to: SocketAddr) -> Step {
+    let options: &[(i32, i32, &[u8])] = if to.is_ipv4() {
+        // Eight times "no operation".
+        &[(libc::IPPROTO_IP, libc::IP_OPTIONS, &[1; 8])]
+    } else {
+        // Extension headers of eight and of sixteen bytes: padding, and an option that is skipped
+        // (RFC 4727, section 3.5).
+        &[
+            (libc::IPPROTO_IPV6, libc::IPV6_HOPOPTS, &PADDING),
+            (libc::IPPROTO_IPV6, libc::IPV6_DSTOPTS, &EXPERIMENT),
+        ]
+    };
+    for (level, name, value) in options {
+        report.step("setsockopt", sys::setsockopt(socket, *level, *name, value))?;
+    }
+    Ok(())
+}
+
+const PADDING: [u8; 8] = [0, 0, 1, 4, 0, 0, 0, 0];
+const EXPERIMENT: [u8; 16] = [0, 1, 0x1e, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// By way of another host, which the packets are then addressed to: `udp-source-route TO BY`.
+fn source_route(report: &mut Report, arguments: &Arguments) -> Step {
+    let (to, by) = (arguments.internet(0)?, arguments.internet(1)?);
+    let socket = datagram(report, to)?;
+    if let SocketAddr::V4(by) = by {
+        // "Loose source route" (RFC 791, section 3.1) of one host, and the end of the list.
+        let [a, b, c, d] = by.ip().octets();
+        let route = [131, 7, 4, a, b, c, d, 0];
+        let option = sys::setsockopt(&socket, libc::IPPROTO_IP, libc::IP_OPTIONS, &route);
+        report.step("setsockopt", option)?;
+    }
+    report.step("connect", sys::connect(&socket, &to.into()))?;
+    report
+        .step("send", sys::send_to(&socket, b"ping", 0, None))
+        .map(drop)
 }
 
 /// A datagram begun with an allowed destination and continued with another.
