@@ -2,10 +2,12 @@
 
 use super::{
     scopes::HOLES,
-    table::{by_rule, no_rule, observed, permitted, refused},
+    story::{has, only, processors, refused as is_refused, try_on, worked},
+    table::{by_rule, no_rule, observed, permitted, refused, scenario},
 };
 use crate::{
-    harness::Group,
+    error::Outcome,
+    harness::{Group, Stage},
     world::addresses::{ALLOWED4, ALLOWED6, FORBIDDEN4, FORBIDDEN6, METADATA, OTHER4},
 };
 
@@ -31,6 +33,13 @@ deny = ["10.77.0.4"]
 "#,
 );
 
+const ELSEWHERE: (&str, &str) = (
+    "elsewhere",
+    r#"[agent]
+name = "elsewhere"
+"#,
+);
+
 const MIXED: (&str, &str) = (
     "mixed",
     r#"[agent]
@@ -53,7 +62,7 @@ deny = [
 #[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "rules",
-    scopes: &[PORTS, HOLES, OBSERVER, MIXED],
+    scopes: &[PORTS, HOLES, OBSERVER, MIXED, ELSEWHERE],
     cases: &[
         refused("range-before", "ports", &["tcp", "10.77.0.2:7009"], ALLOWED4, "connect", no_rule("connect", "10.77.0.2:7009", "tcp")),
         permitted("range-first", "ports", &["tcp", "10.77.0.2:7010"], ALLOWED4),
@@ -83,6 +92,36 @@ pub(super) const GROUP: Group = Group {
         observed("observe-rule-allow", "mixed", &["tcp", "10.77.0.3:7001"], FORBIDDEN4, by_rule("connect", "10.77.0.3:7001", "tcp", "allow 10.77.0.3:7001")),
         observed("observe-rule-deny", "mixed", &["tcp", "10.77.0.4:7002"], OTHER4, by_rule("connect", "10.77.0.4:7002", "tcp", "deny 10.77.0.4:7002")),
         refused("observe-rule-leaves-enforced-deny", "mixed", &["tcp", "10.77.0.2:7002"], ALLOWED4, "connect", by_rule("connect", "10.77.0.2:7002", "tcp", "deny 10.77.0.2:7002")),
+        scenario("what-is-reached-opens-nothing-else", nothing_else),
         refused("observe-rule-leaves-the-rest", "mixed", &["tcp", "10.77.0.3:7002"], FORBIDDEN4, "connect", no_rule("connect", "10.77.0.3:7002", "tcp")),
     ],
 };
+
+/// A destination was just reached from this processor; others that differ in one thing are not, nor is
+/// it by another agent.
+fn nothing_else(stage: &Stage) -> Outcome {
+    const REACHED: &str = "10.77.0.2:7010";
+    let others = [
+        ("ports", "tcp", "10.77.0.2:7013", "connect"),
+        ("ports", "tcp", "10.77.0.4:7010", "connect"),
+        ("ports", "udp", REACHED, "sendto"),
+        ("elsewhere", "tcp", REACHED, "connect"),
+    ];
+    let daemon = stage.daemon()?;
+    for processor in processors()? {
+        for (agent, technique, to, call) in others {
+            worked(&try_on(
+                stage,
+                processor,
+                daemon,
+                "ports",
+                &["tcp", REACHED],
+            )?)?;
+            let moment = daemon.moment(agent)?;
+            let reading = try_on(stage, processor, daemon, agent, &[technique, to])?;
+            is_refused(&reading, call)?;
+            has(only(&daemon.since(&moment)?)?, &[("destination", to)])?;
+        }
+    }
+    Ok(())
+}

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use super::{
     scopes::{GUARDED, HOLES},
-    story::{has, only, pull, refused as is_refused, worked},
+    story::{
+        has, only, processors, pull, pull_fast, pull_from, refused as is_refused, try_on, worked,
+    },
     table::{no_rule, paired, permitted_unseen, refused_unseen, scenario},
 };
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
     error::{Context, Outcome},
     harness::{Group, Interactive, Stage},
     sys,
-    world::addresses::{ALLOWED4, FORBIDDEN4, NEAR4},
+    world::addresses::{ALLOWED4, FORBIDDEN4, NEAR4, PORT},
 };
 
 const LISTENER: (&str, &str) = (
@@ -25,11 +27,32 @@ listen = ["0.0.0.0:8100", "udp://0.0.0.0:8101", "10.77.0.1:8102-8104"]
 "#,
 );
 
+const ANYWHERE: (&str, &str) = (
+    "anywhere",
+    r#"[agent]
+name = "anywhere"
+
+[network]
+listen = ["0.0.0.0:1024-65535"]
+"#,
+);
+
+/// The kernel chooses no such port.
+const LOW_PORTS: (&str, &str) = (
+    "low-ports",
+    r#"[agent]
+name = "low-ports"
+
+[network]
+listen = ["0.0.0.0:1-1023"]
+"#,
+);
+
 // One line a case.
 #[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "serving",
-    scopes: &[GUARDED, HOLES, LISTENER],
+    scopes: &[GUARDED, HOLES, LISTENER, ANYWHERE, LOW_PORTS],
     cases: &[
         permitted_unseen("bind-any-port", "guarded", &["bind", "10.77.0.1:0"]),
         permitted_unseen("bind-allowed", "listener", &["bind", "0.0.0.0:8100"]),
@@ -46,7 +69,12 @@ pub(super) const GROUP: Group = Group {
         refused_unseen("bind-other-protocol", "listener", &["bind-udp", "0.0.0.0:8100"], "bind", no_rule("bind", "0.0.0.0:8100", "udp")),
         paired("N28-pulled-from-outside", pulled_untagged, pulled_from_outside),
         scenario("N28-bound-to-any-port", bound_to_any_port),
+        scenario("N28-unbound-on-another-port", unbound_elsewhere),
         scenario("N28-listen-rule", listen_rule),
+        scenario("N28-listen-rule-unbound", listen_rule_unbound),
+        paired("N28-listen-rule-fastopen", fast_open_untagged, listen_rule_fast_open),
+        scenario("N28-fastopen-without-rule", fast_open_without_rule),
+        scenario("N28-answered-peer-is-no-destination", answered_peer),
         scenario("N28-peer-in-allow", peer_in_allow),
         scenario("N28-peer-in-deny", peer_in_deny),
         paired("N28-datagram-answer", answer_untagged, answer_refused),
@@ -128,6 +156,77 @@ fn answered(stage: &Stage, agent: &str, technique: &[&str]) -> Outcome {
 
 fn listen_rule(stage: &Stage) -> Outcome {
     answered(stage, "listener", &["listen", "0.0.0.0:8100"])
+}
+
+fn unbound_elsewhere(stage: &Stage) -> Outcome {
+    nothing_pulled(stage, "low-ports", &["listen-unbound", "0.0.0.0:0"])
+}
+
+fn listen_rule_unbound(stage: &Stage) -> Outcome {
+    answered(stage, "anywhere", &["listen-unbound", "0.0.0.0:0"])
+}
+
+const FAST_OPEN: &[&str] = &["listen-fastopen", "0.0.0.0:8100"];
+/// A service of the agents' own host, which gives the cookie.
+const KNOWN: SocketAddr = SocketAddr::new(NEAR4, PORT);
+
+/// The peer is answered, and its data was taken with the first packet.
+fn is_fast(stage: &Stage, probe: Interactive) -> Outcome {
+    let (taken, fast) = pull_fast(&stage.world, FORBIDDEN4, KNOWN, place(&probe)?)?;
+    ensure!(
+        taken.as_deref() == Some(b"secret"),
+        "the peer gets {taken:?}"
+    );
+    ensure!(fast, "the data is not taken with the first packet");
+    worked(&probe.finish()?)
+}
+
+fn fast_open_untagged(stage: &Stage) -> Outcome {
+    is_fast(stage, stage.begin_untagged(FAST_OPEN)?)
+}
+
+/// The first packet of such a connection that leaves is that of the accepted socket, not the listener's.
+fn listen_rule_fast_open(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let moment = daemon.moment("listener")?;
+    is_fast(stage, stage.begin_tagged(daemon, "listener", FAST_OPEN)?)?;
+    let records = daemon.since(&moment)?.violations;
+    ensure!(records.is_empty(), "there are records: {records:?}");
+    Ok(())
+}
+
+fn fast_open_without_rule(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let probe = stage.begin_tagged(daemon, "guarded", &["listen-fastopen", "10.77.0.1:0"])?;
+    let (taken, _) = pull_fast(&stage.world, FORBIDDEN4, KNOWN, place(&probe)?)?;
+    ensure!(taken.is_none(), "the peer gets {taken:?}");
+    probe.finish().map(drop)
+}
+
+/// That the agent may answer a peer does not mean that it may connect to it.
+fn answered_peer(stage: &Stage) -> Outcome {
+    const PEER: &str = "10.77.0.3:7300";
+    let daemon = stage.daemon()?;
+    let probe = stage.begin_tagged(daemon, "listener", &["listen", "0.0.0.0:8100"])?;
+    let from = PEER.parse().map_err(std::io::Error::other)?;
+    let taken = pull_from(&stage.world, from, place(&probe)?)?;
+    ensure!(
+        taken.as_deref() == Some(b"secret"),
+        "the peer gets {taken:?}"
+    );
+    worked(&probe.finish()?)?;
+    for processor in processors()? {
+        let moment = daemon.moment("listener")?;
+        is_refused(
+            &try_on(stage, processor, daemon, "listener", &["tcp", PEER])?,
+            "connect",
+        )?;
+        has(
+            only(&daemon.since(&moment)?)?,
+            &[("operation", "connect"), ("destination", PEER)],
+        )?;
+    }
+    Ok(())
 }
 
 fn peer_in_allow(stage: &Stage) -> Outcome {

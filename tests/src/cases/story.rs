@@ -3,8 +3,15 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::Path,
+    process::{Command, Output},
     time::Duration,
+};
+
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    unistd::Pid,
 };
 
 pub(super) use crate::host::is_emulated;
@@ -23,6 +30,11 @@ use crate::{
 pub(super) const FORBIDDEN: &str = "10.77.0.3:7001";
 /// How long a peer waits for an answer. Shorter than the first retransmission.
 const PEER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a probe may take.
+const PROBE_LIMIT: Duration = Duration::from_mins(1);
+/// `TCPI_OPT_SYN_DATA` of linux/tcp.h: the peer has taken the data of the first packet.
+const TCPI_OPT_SYN_DATA: u8 = 32;
 
 /// The only record.
 pub(super) fn only(happened: &Happened) -> Outcome<&Record> {
@@ -103,25 +115,68 @@ pub(super) fn is_confined(stage: &Stage, daemon: &Daemon, agent: &str) -> Outcom
 /// Connects from an address of the far host, and answers what it is given; nothing if no
 /// connection comes about or nothing is given.
 pub(super) fn pull(world: &World, from: IpAddr, to: SocketAddr) -> Outcome<Option<Vec<u8>>> {
+    pull_from(world, SocketAddr::new(from, 0), to)
+}
+
+/// Likewise, from this port.
+pub(super) fn pull_from(
+    world: &World,
+    from: SocketAddr,
+    to: SocketAddr,
+) -> Outcome<Option<Vec<u8>>> {
     world.far.run(|| {
-        let family = if to.is_ipv4() {
-            libc::AF_INET
-        } else {
-            libc::AF_INET6
-        };
-        let socket = sys::socket(family, libc::SOCK_STREAM, 0)?;
-        sys::bind(&socket, &SocketAddr::new(from, 0).into())?;
-        sys::timeouts(&socket, PEER_PATIENCE)?;
+        let socket = peer(from)?;
         let mut answer = [0; 64];
         let taken =
             sys::connect(&socket, &to.into()).and_then(|()| sys::recv(&socket, &mut answer));
-        match taken {
-            Ok(len) if len > 0 => Ok(Some(answer[..len].to_vec())),
-            Ok(_) => Ok(None),
-            Err(error) if is_silence(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        given(taken, &answer)
     })
+}
+
+/// Likewise, with data in the first packet, which takes a cookie of the host that is connected to:
+/// one of its services, `known`, has given it. Answers also whether the data arrived with that packet.
+pub(super) fn pull_fast(
+    world: &World,
+    from: IpAddr,
+    known: SocketAddr,
+    to: SocketAddr,
+) -> Outcome<(Option<Vec<u8>>, bool)> {
+    world.far.run(|| {
+        let mut answer = [0; 64];
+        let mut ask = |to: SocketAddr| -> Outcome<_> {
+            let socket = peer(SocketAddr::new(from, 0))?;
+            let taken = sys::send_to(&socket, b"give", libc::MSG_FASTOPEN, Some(&to.into()))
+                .and_then(|_| sys::recv(&socket, &mut answer));
+            let taken = given(taken, &answer)?;
+            let information: libc::tcp_info =
+                sys::getsockopt(&socket, libc::IPPROTO_TCP, libc::TCP_INFO)?;
+            Ok((taken, information.tcpi_options & TCPI_OPT_SYN_DATA != 0))
+        };
+        ask(known)?;
+        ask(to)
+    })
+}
+
+/// A socket of a peer.
+fn peer(from: SocketAddr) -> Outcome<OwnedFd> {
+    let family = if from.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    let socket = sys::socket(family, libc::SOCK_STREAM, 0)?;
+    sys::bind(&socket, &from.into())?;
+    sys::timeouts(&socket, PEER_PATIENCE)?;
+    Ok(socket)
+}
+
+fn given(taken: io::Result<usize>, answer: &[u8]) -> Outcome<Option<Vec<u8>>> {
+    match taken {
+        Ok(len) if len > 0 => Ok(Some(answer[..len].to_vec())),
+        Ok(_) => Ok(None),
+        Err(error) if is_silence(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_silence(error: &io::Error) -> bool {
@@ -155,7 +210,42 @@ pub(super) fn allowing(agent: &str, destinations: &[&str]) -> String {
 pub(super) fn try_in(stage: &Stage, cgroup: &Cgroup, technique: &[&str]) -> Outcome<Reading> {
     let mut command = stage.untagged(technique);
     cgroup.place(&mut command)?;
-    let output = crate::host::process::output(&mut command, Duration::from_mins(1))?;
+    read(&crate::host::process::output(&mut command, PROBE_LIMIT)?)
+}
+
+/// The processors that this process may run on: what the programs remember, each of them remembers for
+/// itself.
+pub(super) fn processors() -> Outcome<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
+    Ok((0..CpuSet::count())
+        .filter(|processor| set.is_set(*processor).unwrap_or(false))
+        .collect())
+}
+
+/// Makes the command stay on one processor.
+pub(super) fn on(processor: usize, mut command: Command) -> Outcome<Command> {
+    let mut set = CpuSet::new();
+    set.set(processor).map_err(io::Error::from)?;
+    // SAFETY: between fork and exec only sched_setaffinity is called, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(move || sched_setaffinity(Pid::from_raw(0), &set).map_err(Into::into));
+    }
+    Ok(command)
+}
+
+/// A technique as an agent, on one processor.
+pub(super) fn try_on(
+    stage: &Stage,
+    processor: usize,
+    daemon: &Daemon,
+    agent: &str,
+    technique: &[&str],
+) -> Outcome<Reading> {
+    let mut command = on(processor, stage.tagged(daemon, agent, technique))?;
+    read(&crate::host::process::output(&mut command, PROBE_LIMIT)?)
+}
+
+fn read(output: &Output) -> Outcome<Reading> {
     ensure!(
         output.status.success(),
         "the probe ended with {}",

@@ -18,10 +18,13 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("bind", bind),
     ("bind-udp", bind_udp),
     ("listen", listen),
+    ("listen-fastopen", listen_fast_open),
     ("listen-unbound", listen_unbound),
     ("accept-inherited", accept_inherited),
     ("answer-udp", answer_udp),
     ("loopback-pair", loopback_pair),
+    ("loopback-udp-again", loopback_udp_again),
+    ("loopback-pending", loopback_pending),
 ];
 
 /// What a peer would pull.
@@ -38,6 +41,15 @@ fn bind_udp(report: &mut Report, arguments: &Arguments) -> Step {
 /// Gives the secret to whoever connects, until the harness closes standard input.
 fn listen(report: &mut Report, arguments: &Arguments) -> Step {
     let socket = bound(report, arguments, libc::SOCK_STREAM)?;
+    report.step("listen", sys::listen(&socket))?;
+    give_away(report, &socket)
+}
+
+/// Likewise, and takes data with the first packet of a connection.
+fn listen_fast_open(report: &mut Report, arguments: &Arguments) -> Step {
+    let socket = bound(report, arguments, libc::SOCK_STREAM)?;
+    let option = sys::set_flag(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 16);
+    report.step("setsockopt", option)?;
     report.step("listen", sys::listen(&socket))?;
     give_away(report, &socket)
 }
@@ -110,6 +122,50 @@ fn loopback_pair(report: &mut Report, arguments: &Arguments) -> Step {
         .join()
         .unwrap_or_else(|_| Err(std::io::Error::other("panic")));
     report.step("echo", echoed).map(drop)
+}
+
+/// Sends to an own socket that is there, then is gone, then is there again, each time connecting anew:
+/// `loopback-udp-again LOOPBACK`.
+fn loopback_udp_again(report: &mut Report, arguments: &Arguments) -> Step {
+    let local = arguments.internet(0)?;
+    let server = bound(report, arguments, libc::SOCK_DGRAM)?;
+    let client = super::udp::datagram(report, local)?;
+    report.step("connect", sys::connect(&client, &local.into()))?;
+    report.step("send", sys::send_to(&client, b"ping", 0, None))?;
+    drop(server);
+    report.note("send-to-nobody", sys::send_to(&client, b"ping", 0, None));
+    let server = bound(report, arguments, libc::SOCK_DGRAM)?;
+    sys::timeouts(&server, Duration::from_secs(3))?;
+    report.step("connect-again", sys::connect(&client, &local.into()))?;
+    report.step("send-again", sys::send_to(&client, b"ping", 0, None))?;
+    report
+        .step("recv", sys::recv(&server, &mut [0; 16]))
+        .map(drop)
+}
+
+/// Connections to an own listener that accepts none, until its queue is full and the last one waits;
+/// then the listener is gone: `loopback-pending LOOPBACK`.
+fn loopback_pending(report: &mut Report, arguments: &Arguments) -> Step {
+    let listener = bound(report, arguments, libc::SOCK_STREAM)?;
+    report.step("listen", sys::listen(&listener))?;
+    let at = sys::local_address(&listener)?;
+    let mut sockets = Vec::new();
+    // The queue holds one more than `listen` says.
+    for _ in 0..17 {
+        let socket = report.step("socket", sys::socket(family(at), libc::SOCK_STREAM, 0))?;
+        sys::timeouts(&socket, Duration::from_secs(3))?;
+        report.step("connect", sys::connect(&socket, &at.into()))?;
+        sockets.push(socket);
+    }
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
+    let socket = report.step("socket", sys::socket(family(at), kind, 0))?;
+    report.note("connect-pending", sys::connect(&socket, &at.into()));
+    drop((listener, sockets));
+    println!("ready {}", at.port());
+    while !released() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 fn bound(report: &mut Report, arguments: &Arguments, kind: i32) -> Step<OwnedFd> {
