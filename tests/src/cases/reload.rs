@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     story::{
-        FORBIDDEN, allowing, eventually, has, is_confined, is_emulated, only,
+        FORBIDDEN, allowing, eventually, has, is_confined, is_emulated, on, only, processors,
         refused as is_refused, worked,
     },
     table::scenario,
@@ -28,6 +28,10 @@ pub(super) const GROUP: Group = Group {
         scenario("loosened-scope-opens", loosened),
         scenario("tightened-scope-closes", tightened),
         scenario("tightened-scope-stops-open-tcp", stops_tcp),
+        scenario(
+            "tightened-scope-stops-tcp-from-listen-port",
+            stops_bound_tcp,
+        ),
         scenario("tightened-scope-stops-open-udp", stops_udp),
         scenario("scope-with-an-error-changes-nothing", with_error),
         scenario("sighup", sighup),
@@ -99,18 +103,24 @@ fn tightened(stage: &Stage) -> Outcome {
 /// A socket that is open when its destination is closed: not one packet more.
 fn stops(stage: &Stage, daemon: &Daemon, technique: &str) -> Outcome<Interactive> {
     let probe = stage.begin_tagged(daemon, AGENT, &[technique, TO])?;
+    is_stopped(stage, daemon, &closed())?;
+    Ok(probe)
+}
+
+/// Packets arrive until the scope is tightened, and not one more.
+fn is_stopped(stage: &Stage, daemon: &Daemon, tightened: &str) -> Outcome {
     let begun = stage.world.arrivals(OTHER4);
     eventually("packets arrive while the destination is open", || {
         Ok(stage.world.arrivals(OTHER4) > begun + 5)
     })?;
-    change(daemon, &closed())?;
+    change(daemon, tightened)?;
     stage.world.mark()?;
     let stopped = stage.world.arrivals(OTHER4);
     thread::sleep(Duration::from_millis(700));
     stage.world.mark()?;
     let more = stage.world.arrivals(OTHER4) - stopped;
     ensure!(more == 0, "{more} packets arrive after the reload");
-    Ok(probe)
+    Ok(())
 }
 
 fn stops_tcp(stage: &Stage) -> Outcome {
@@ -127,6 +137,30 @@ fn stops_tcp(stage: &Stage) -> Outcome {
             ("protocol", "tcp"),
         ],
     )
+}
+
+/// The agent may listen on the ports that it connects from: its packets are no answers all the same. The
+/// second connection is to a destination that its processor knows already.
+fn stops_bound_tcp(stage: &Stage) -> Outcome {
+    let listening = |scope: String| format!("{scope}listen = [\"10.77.0.1:8300-8301\"]\n");
+    // As above.
+    let daemon = stage.start(&[(AGENT, &listening(open()))])?;
+    let technique = ["tcp-hold-bound", TO, "10.77.0.1:8300", "10.77.0.1:8301"];
+    let processor = processors()?.first().copied().unwrap_or_default();
+    let command = on(processor, stage.tagged(&daemon, AGENT, &technique))?;
+    let probe = Interactive::start(command)?;
+    is_stopped(stage, &daemon, &listening(closed()))?;
+    drop(probe);
+    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    ensure!(
+        happened.violations.len() == 2,
+        "not one record a connection: {:?}",
+        happened.violations
+    );
+    for record in &happened.violations {
+        has(record, &[("operation", "packet"), ("destination", TO)])?;
+    }
+    Ok(())
 }
 
 fn stops_udp(stage: &Stage) -> Outcome {

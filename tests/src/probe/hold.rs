@@ -14,6 +14,7 @@ use crate::sys;
 
 pub(super) const TECHNIQUES: &[Technique] = &[
     ("tcp-hold", tcp_hold),
+    ("tcp-hold-bound", tcp_hold_bound),
     ("udp-hold", udp_hold),
     ("wait", wait),
 ];
@@ -40,7 +41,25 @@ fn tcp_hold(report: &mut Report, arguments: &Arguments) -> Step {
     sys::timeouts(&socket, Duration::from_secs(3))?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
     super::tcp::exchange(report, &socket)?;
-    write_until_released(report, &socket);
+    write_until_released(report, &[socket]);
+    Ok(())
+}
+
+/// Likewise, one connection from each of two own addresses: `tcp-hold-bound TO FIRST SECOND`.
+fn tcp_hold_bound(report: &mut Report, arguments: &Arguments) -> Step {
+    let to = arguments.internet(0)?;
+    let mut sockets = Vec::new();
+    for local in [arguments.internet(1)?, arguments.internet(2)?] {
+        let made = sys::socket(super::arguments::family(to), libc::SOCK_STREAM, 0);
+        let socket = report.step("socket", made)?;
+        sys::set_flag(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+        sys::timeouts(&socket, Duration::from_secs(3))?;
+        report.step("bind", sys::bind(&socket, &local.into()))?;
+        report.step("connect", sys::connect(&socket, &to.into()))?;
+        super::tcp::exchange(report, &socket)?;
+        sockets.push(socket);
+    }
+    write_until_released(report, &sockets);
     Ok(())
 }
 
@@ -50,19 +69,21 @@ fn udp_hold(report: &mut Report, arguments: &Arguments) -> Step {
     let socket = super::udp::datagram(report, to)?;
     report.step("connect", sys::connect(&socket, &to.into()))?;
     super::tcp::exchange(report, &socket)?;
-    write_until_released(report, &socket);
+    write_until_released(report, &[socket]);
     Ok(())
 }
 
-fn write_until_released(report: &mut Report, socket: &OwnedFd) {
+fn write_until_released(report: &mut Report, sockets: &[OwnedFd]) {
     let (mut passed, mut refused, mut last_error) = (0_u64, 0_u64, String::new());
     ready();
     while !released() {
-        match sys::send_to(socket, b"more", libc::MSG_DONTWAIT, None) {
-            Ok(_) => passed += 1,
-            Err(error) => {
-                refused += u64::from(error.raw_os_error() == Some(libc::EPERM));
-                last_error = name_of(&error);
+        for socket in sockets {
+            match sys::send_to(socket, b"more", libc::MSG_DONTWAIT, None) {
+                Ok(_) => passed += 1,
+                Err(error) => {
+                    refused += u64::from(error.raw_os_error() == Some(libc::EPERM));
+                    last_error = name_of(&error);
+                }
             }
         }
         thread::sleep(Duration::from_millis(5));
