@@ -26,6 +26,8 @@ pub(super) const GROUP: Group = Group {
         scenario("leaked-sockets-take-no-room-for-instances", leaked_sockets),
         scenario("what-nothing-confines-is-killed", beyond_everything),
         scenario("cgroups-without-a-tag-are-counted", counted),
+        scenario("same-agent-without-a-tag", same_agent),
+        scenario("known-cgroup-declared-without-room", known),
         scenario("removed-attach-point-before-a-run", attach_point),
     ],
 };
@@ -164,6 +166,57 @@ fn counted(stage: &Stage) -> Outcome {
         Ok(daemon.status()?.number("untagged")? == 0)
     })?;
     is_confined(stage, &daemon, "guarded")
+}
+
+/// Two instances that found no room talk over loopback, and each within itself.
+fn same_agent(stage: &Stage) -> Outcome {
+    let (daemon, _parent) = start(stage, [1, 16, 1])?;
+    let running = wait(stage, &daemon)?;
+    let moment = daemon.moment("guarded")?;
+    for local in ["127.0.0.1:0", "[::1]:0"] {
+        worked(&stage.try_tagged(&daemon, "guarded", &["loopback-pair", local])?)?;
+    }
+    let server = stage.begin_tagged(&daemon, "guarded", &["listen", "127.0.0.1:0"])?;
+    ensure!(
+        daemon.status()?.number("untagged")? > 0,
+        "the server has a tag"
+    );
+    let to = format!("127.0.0.1:{}", server.detail);
+    worked(&stage.try_tagged(&daemon, "guarded", &["tcp", &to])?)?;
+    worked(&server.finish()?)?;
+    let records = daemon.since(&moment)?.violations;
+    ensure!(records.is_empty(), "there are records: {records:?}");
+    is_refused(&running.finish()?, "sendto")
+}
+
+/// The programs know of a cgroup that it is nobody's; then it is declared, and finds no room.
+fn known(stage: &Stage) -> Outcome {
+    let parent = Cgroup::create(&slice("slice"))?;
+    let mut settings = stage.settings();
+    settings.arguments = ["--max-cgroups", "1", "--max-declared", "1"]
+        .map(String::from)
+        .to_vec();
+    let daemon = Daemon::start(settings, &[GUARDED])?;
+    let running = wait(stage, &daemon)?;
+    let home = Cgroup::create(&home(&parent))?;
+    let mut command = stage.untagged(&["threads", FORBIDDEN, "8", "5"]);
+    home.place(&mut command)?;
+    let probe = Interactive::start(command)?;
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.write_scope(AGENT, &declared(AGENT, home.path()))?;
+    daemon.reload()?;
+    let enforced = sys::boot_ns();
+    ensure!(
+        daemon.status()?.number("untagged")? == 1,
+        "the cgroup has a tag"
+    );
+    std::thread::sleep(Duration::from_millis(100));
+    let reading = probe.finish()?;
+    let facts = &reading.facts;
+    let (passed, last) = (reading.number("passed")?, reading.number("last-passed")?);
+    ensure!(passed > 0, "nothing passed before: {facts:?}");
+    ensure!(last < enforced, "one passed afterwards: {facts:?}");
+    is_refused(&running.finish()?, "sendto")
 }
 
 /// Somebody removes the daemon's own cgroup: `run` makes it again, with the programs.
