@@ -1,16 +1,20 @@
 //! N29: the way out through somebody else on the same host.
 
-use std::net::TcpListener;
+use std::{
+    net::{TcpListener, UdpSocket},
+    time::Duration,
+};
 
 use super::{
     scopes::{GUARDED, SERVER},
-    story::{has, only, refused as is_refused, worked},
+    story::{has, only, processors, refused as is_refused, try_on, worked},
     table::{no_rule, paired, permitted, permitted_unseen, refused, scenario},
 };
 use crate::{
+    daemon::Record,
     ensure,
     error::{Context, Outcome},
-    harness::{Group, Stage},
+    harness::{Group, Interactive, Stage},
     world::LOCALHOST,
 };
 
@@ -54,7 +58,10 @@ pub(super) const GROUP: Group = Group {
         paired("N29-other-agent", server_untagged, other_agent),
         scenario("same-agent-other-instance", other_instance),
         scenario("same-agent-datagrams", datagrams),
+        scenario("same-agent-datagrams-again", datagrams_again),
         scenario("N29-port-taken-over-by-the-host", taken_over),
+        scenario("N29-datagram-port-taken-over-by-the-host", datagrams_taken_over),
+        paired("N29-port-taken-over-while-connecting", pending_untagged, pending),
     ],
 };
 
@@ -123,25 +130,114 @@ fn datagrams(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// The agent listened on a port; now somebody else does.
+/// The peer is gone for a moment, in which it is not there.
+fn datagrams_again(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let moment = daemon.moment("server")?;
+    let technique = ["loopback-udp-again", "127.0.0.1:8200"];
+    let reading = stage.try_tagged(daemon, "server", &technique)?;
+    let is_refused = |(_, result): &&(String, String)| result != "ok";
+    let refused: Vec<_> = reading.steps.iter().filter(is_refused).collect();
+    ensure!(
+        refused == [&("send-to-nobody".to_owned(), "EPERM".to_owned())],
+        "not that one send is refused: {}",
+        reading.summary()
+    );
+    let happened = daemon.since(&moment)?;
+    has(
+        only(&happened)?,
+        &[("operation", "packet"), ("destination", "127.0.0.1:8200")],
+    )
+}
+
+/// An agent sends to itself; then somebody else has the port, and the same socket sends on.
+fn datagrams_taken_over(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    // It answers once, and ends.
+    let server = stage.begin_tagged(daemon, "server", &["answer-udp", "127.0.0.1:8200"])?;
+    let client = stage.begin_tagged(daemon, "server", &["udp-hold", "127.0.0.1:8200"])?;
+    worked(&server.report()?)?;
+    let host = stage.world.near.run(|| {
+        let host = UdpSocket::bind("127.0.0.1:8200").context("take the port over")?;
+        host.set_read_timeout(Some(Duration::from_millis(300)))
+            .context("set a limit")?;
+        Ok(host)
+    })?;
+    let taken = host.recv(&mut [0; 16]).ok();
+    ensure!(taken.is_none(), "the host gets {taken:?} bytes");
+    let reading = client.finish()?;
+    ensure!(
+        reading.number("refused")? > 5,
+        "the sends were not refused: {:?}",
+        reading.facts
+    );
+    Ok(())
+}
+
+/// A connection is begun to a listener that then is gone, and the host takes its port. Whether the first
+/// packet, sent again, comes to the host.
+fn is_accepted(stage: &Stage, probe: Interactive) -> Outcome<bool> {
+    let at = format!("127.0.0.1:{}", probe.detail);
+    let accepted = stage.world.near.run(|| {
+        let host = TcpListener::bind(&at).context("take the port over")?;
+        host.set_nonblocking(true).context("do not wait")?;
+        // The kernel sends the packet again after a second.
+        std::thread::sleep(Duration::from_millis(1500));
+        Ok(host.accept().is_ok())
+    })?;
+    let reading = probe.finish()?;
+    ensure!(
+        reading.first_error() == Some(("connect-pending", "EINPROGRESS")),
+        "no connection is pending: {}",
+        reading.summary()
+    );
+    Ok(accepted)
+}
+
+fn pending_untagged(stage: &Stage) -> Outcome {
+    let probe = stage.begin_untagged(&["loopback-pending", "127.0.0.1:0"])?;
+    ensure!(is_accepted(stage, probe)?, "untagged, nothing is accepted");
+    Ok(())
+}
+
+fn pending(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    let moment = daemon.moment("guarded")?;
+    let probe = stage.begin_tagged(daemon, "guarded", &["loopback-pending", "127.0.0.1:0"])?;
+    let at = format!("127.0.0.1:{}", probe.detail);
+    ensure!(!is_accepted(stage, probe)?, "the host accepts a connection");
+    let records = daemon.since(&moment)?.violations;
+    let refused = |record: &&Record| record.text("destination") == at;
+    ensure!(
+        records.iter().filter(refused).count() == 1,
+        "not one record of {at}: {records:?}"
+    );
+    Ok(())
+}
+
+/// The agent listened on a port and connected to it; now somebody else does.
 fn taken_over(stage: &Stage) -> Outcome {
     let daemon = stage.daemon()?;
     let server = stage.begin_tagged(daemon, "guarded", &["listen", "127.0.0.1:0"])?;
     let to = format!("127.0.0.1:{}", server.detail);
+    for processor in processors()? {
+        let reading = try_on(stage, processor, daemon, "guarded", &["tcp", &to])?;
+        worked(&reading)?;
+    }
     server.finish()?;
     let host = stage
         .world
         .near
         .run(|| TcpListener::bind(&to).context("take the port over"))?;
-    let moment = daemon.moment("guarded")?;
-    is_refused(
-        &stage.try_tagged(daemon, "guarded", &["tcp", &to])?,
-        "connect",
-    )?;
+    for processor in processors()? {
+        let moment = daemon.moment("guarded")?;
+        let reading = try_on(stage, processor, daemon, "guarded", &["tcp", &to])?;
+        is_refused(&reading, "connect")?;
+        has(
+            only(&daemon.since(&moment)?)?,
+            &[("operation", "connect"), ("destination", &to)],
+        )?;
+    }
     drop(host);
-    let happened = daemon.since(&moment)?;
-    has(
-        only(&happened)?,
-        &[("operation", "connect"), ("destination", &to)],
-    )
+    Ok(())
 }
