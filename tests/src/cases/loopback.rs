@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     scopes::{GUARDED, SERVER},
-    story::{has, only, processors, refused as is_refused, try_on, worked},
+    story::{has, is_emulated, only, processors, refused as is_refused, try_on, worked},
     table::{no_rule, paired, permitted, permitted_unseen, refused, scenario},
 };
 use crate::{
@@ -167,7 +167,7 @@ fn datagrams_taken_over(stage: &Stage) -> Outcome {
     ensure!(taken.is_none(), "the host gets {taken:?} bytes");
     let reading = client.finish()?;
     ensure!(
-        reading.number("refused")? > 5,
+        reading.number("refused")? > 0,
         "the sends were not refused: {:?}",
         reading.facts
     );
@@ -181,8 +181,9 @@ fn is_accepted(stage: &Stage, probe: Interactive) -> Outcome<bool> {
     let accepted = stage.world.near.run(|| {
         let host = TcpListener::bind(&at).context("take the port over")?;
         host.set_nonblocking(true).context("do not wait")?;
-        // The kernel sends the packet again after a second.
-        std::thread::sleep(Duration::from_millis(1500));
+        // The kernel sends the packet again after a second, and after two more.
+        let patience = if is_emulated() { 4000 } else { 1500 };
+        std::thread::sleep(Duration::from_millis(patience));
         Ok(host.accept().is_ok())
     })?;
     let reading = probe.finish()?;

@@ -199,7 +199,7 @@ fn known(stage: &Stage) -> Outcome {
     let daemon = Daemon::start(settings, &[GUARDED])?;
     let running = wait(stage, &daemon)?;
     let home = Cgroup::create(&home(&parent))?;
-    let mut command = stage.untagged(&["threads", FORBIDDEN, "8", "5"]);
+    let mut command = stage.untagged(&["threads", FORBIDDEN, "8", "10"]);
     home.place(&mut command)?;
     let probe = Interactive::start(command)?;
     std::thread::sleep(Duration::from_millis(100));

@@ -1,6 +1,6 @@
 //! N28: being reached instead of reaching out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
     scopes::{GUARDED, HOLES},
@@ -14,7 +14,7 @@ use crate::{
     error::{Context, Outcome},
     harness::{Group, Interactive, Stage},
     sys,
-    world::addresses::{ALLOWED4, FORBIDDEN4, NEAR4, PORT},
+    world::addresses::{ALLOWED4, FORBIDDEN4, METADATA, NEAR4, OTHER4, PORT},
 };
 
 const LISTENER: (&str, &str) = (
@@ -74,6 +74,7 @@ pub(super) const GROUP: Group = Group {
         scenario("N28-listen-rule-unbound", listen_rule_unbound),
         paired("N28-listen-rule-fastopen", fast_open_untagged, listen_rule_fast_open),
         scenario("N28-fastopen-without-rule", fast_open_without_rule),
+        scenario("N28-fastopen-unbound", fast_open_unbound),
         scenario("N28-answered-peer-is-no-destination", answered_peer),
         scenario("N28-peer-in-allow", peer_in_allow),
         scenario("N28-peer-in-deny", peer_in_deny),
@@ -195,12 +196,42 @@ fn listen_rule_fast_open(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-fn fast_open_without_rule(stage: &Stage) -> Outcome {
+/// Nothing is given to a peer whose data is in the first packet. A peer that was not answered does not
+/// try that again soon, so each case has its own.
+fn nothing_pulled_fast(stage: &Stage, peer: IpAddr, agent: &str, technique: &[&str]) -> Outcome {
     let daemon = stage.daemon()?;
-    let probe = stage.begin_tagged(daemon, "guarded", &["listen-fastopen", "10.77.0.1:0"])?;
-    let (taken, _) = pull_fast(&stage.world, FORBIDDEN4, KNOWN, place(&probe)?)?;
+    let moment = daemon.moment(agent)?;
+    let probe = stage.begin_tagged(daemon, agent, technique)?;
+    let (taken, _) = pull_fast(&stage.world, peer, KNOWN, place(&probe)?)?;
     ensure!(taken.is_none(), "the peer gets {taken:?}");
-    probe.finish().map(drop)
+    probe.finish()?;
+    let happened = daemon.since(&moment)?;
+    let Some(record) = happened.violations.first() else {
+        return crate::error::failed("there is no record");
+    };
+    has(
+        record,
+        &[("operation", "packet"), ("dst_ip", &peer.to_string())],
+    )
+}
+
+fn fast_open_without_rule(stage: &Stage) -> Outcome {
+    nothing_pulled_fast(
+        stage,
+        OTHER4,
+        "guarded",
+        &["listen-fastopen", "10.77.0.1:0"],
+    )
+}
+
+/// The listener has sent nothing when the first packet leaves.
+fn fast_open_unbound(stage: &Stage) -> Outcome {
+    nothing_pulled_fast(
+        stage,
+        METADATA,
+        "low-ports",
+        &["listen-unbound-fastopen", "0.0.0.0:0"],
+    )
 }
 
 /// That the agent may answer a peer does not mean that it may connect to it.

@@ -20,6 +20,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("listen", listen),
     ("listen-fastopen", listen_fast_open),
     ("listen-unbound", listen_unbound),
+    ("listen-unbound-fastopen", listen_unbound_fast_open),
     ("accept-inherited", accept_inherited),
     ("answer-udp", answer_udp),
     ("loopback-pair", loopback_pair),
@@ -58,6 +59,16 @@ fn listen_fast_open(report: &mut Report, arguments: &Arguments) -> Step {
 fn listen_unbound(report: &mut Report, arguments: &Arguments) -> Step {
     let local = arguments.internet(0)?;
     let socket = report.step("socket", sys::socket(family(local), libc::SOCK_STREAM, 0))?;
+    report.step("listen", sys::listen(&socket))?;
+    give_away(report, &socket)
+}
+
+/// Likewise, and takes data with the first packet of a connection.
+fn listen_unbound_fast_open(report: &mut Report, arguments: &Arguments) -> Step {
+    let local = arguments.internet(0)?;
+    let socket = report.step("socket", sys::socket(family(local), libc::SOCK_STREAM, 0))?;
+    let option = sys::set_flag(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 16);
+    report.step("setsockopt", option)?;
     report.step("listen", sys::listen(&socket))?;
     give_away(report, &socket)
 }
