@@ -145,7 +145,9 @@ fn judge(
     // SAFETY: the pointer is valid.
     let state = unsafe { (*sk).state };
     // What listens gets its storage here if it was never bound, before anything can be accepted
-    // from it: so a stream of which nothing is noted was connected.
+    // from it: so a stream of which nothing is noted was connected. One exception is refused what
+    // `listen` would permit: a peer whose data is in the first packet (TCP Fast Open) is accepted
+    // before a server that was never bound has sent its first.
     let stored = if state == LISTEN {
         match Cache::make(sk.cast()) {
             Some(cache) => {
