@@ -96,22 +96,24 @@ mod tests {
 
     #[test]
     fn a_budget_is_broken_only_with_confidence() {
+        let (operation, case) = (Operation::Datagram, Case::FewRules);
+        let budget = case.budget(operation).unwrap();
         let verdict = |lower, median| {
             let ratio = Spread {
-                lower,
-                median,
+                lower: budget + lower,
+                median: budget + median,
                 upper: 2.0,
             };
             let finding = Finding {
-                operation: Operation::Datagram,
-                case: Case::FewRules,
+                operation,
+                case,
                 ratio,
                 base: 1.0,
             };
             finding.verdict()
         };
-        assert_eq!(verdict(1.0, 1.1), Verdict::Kept);
-        assert_eq!(verdict(1.05, 1.15), Verdict::Unsure);
-        assert_eq!(verdict(1.11, 1.15), Verdict::Broken);
+        assert_eq!(verdict(-0.1, 0.0), Verdict::Kept);
+        assert_eq!(verdict(-0.05, 0.05), Verdict::Unsure);
+        assert_eq!(verdict(0.01, 0.05), Verdict::Broken);
     }
 }
