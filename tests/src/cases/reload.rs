@@ -1,12 +1,12 @@
 //! A reload counts at once, for what is open as well, or not at all.
 
-use std::{thread, time::Duration};
+use std::{net::SocketAddr, thread, time::Duration};
 
 use nix::sys::signal::Signal;
 
 use super::{
     story::{
-        FORBIDDEN, allowing, eventually, has, is_confined, is_emulated, on, only, processors,
+        FORBIDDEN, allowing, eventually, has, is_confined, is_emulated, on, only, peer, processors,
         refused as is_refused, worked,
     },
     table::scenario,
@@ -16,7 +16,8 @@ use crate::{
     ensure,
     error::Outcome,
     harness::{Group, Interactive, Stage},
-    world::addresses::{FORBIDDEN4, OTHER4},
+    sys,
+    world::addresses::{FORBIDDEN4, NEAR4, OTHER4},
 };
 
 pub(super) const GROUP: Group = Group {
@@ -32,6 +33,7 @@ pub(super) const GROUP: Group = Group {
             "tightened-scope-stops-tcp-from-listen-port",
             stops_bound_tcp,
         ),
+        scenario("tightened-scope-stops-open-answers", stops_answers),
         scenario("tightened-scope-stops-open-udp", stops_udp),
         scenario("scope-with-an-error-changes-nothing", with_error),
         scenario("sighup", sighup),
@@ -161,6 +163,25 @@ fn stops_bound_tcp(stage: &Stage) -> Outcome {
         has(record, &[("operation", "packet"), ("destination", TO)])?;
     }
     Ok(())
+}
+
+/// What the agent's server sends to a peer, once it may not listen there any more.
+fn stops_answers(stage: &Stage) -> Outcome {
+    let listening = format!("{NOWHERE}\n[network]\nlisten = [\"10.77.0.1:8302\"]\n");
+    let daemon = stage.start(&[(AGENT, &listening)])?;
+    let probe = stage.begin_tagged(&daemon, AGENT, &["listen-hold", "10.77.0.1:8302"])?;
+    let socket = stage.world.far.run(|| {
+        let socket = peer(SocketAddr::new(OTHER4, 0))?;
+        sys::connect(&socket, &SocketAddr::new(NEAR4, 8302).into())?;
+        Ok(socket)
+    })?;
+    is_stopped(stage, &daemon, NOWHERE)?;
+    drop((probe, socket));
+    let happened = daemon.since(&daemon.moment(AGENT)?.rewound())?;
+    has(
+        only(&happened)?,
+        &[("operation", "packet"), ("dst_ip", &OTHER4.to_string())],
+    )
 }
 
 fn stops_udp(stage: &Stage) -> Outcome {

@@ -158,7 +158,7 @@ pub(super) fn pull_fast(
 }
 
 /// A socket of a peer.
-fn peer(from: SocketAddr) -> Outcome<OwnedFd> {
+pub(super) fn peer(from: SocketAddr) -> Outcome<OwnedFd> {
     let family = if from.is_ipv4() {
         libc::AF_INET
     } else {

@@ -18,6 +18,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("bind", bind),
     ("bind-udp", bind_udp),
     ("listen", listen),
+    ("listen-hold", listen_hold),
     ("listen-fastopen", listen_fast_open),
     ("listen-unbound", listen_unbound),
     ("listen-unbound-fastopen", listen_unbound_fast_open),
@@ -46,7 +47,22 @@ fn listen(report: &mut Report, arguments: &Arguments) -> Step {
     give_away(report, &socket)
 }
 
-/// Likewise, and takes data with the first packet of a connection.
+/// Gives it to the first peer again and again.
+fn listen_hold(report: &mut Report, arguments: &Arguments) -> Step {
+    let socket = bound(report, arguments, libc::SOCK_STREAM)?;
+    report.step("listen", sys::listen(&socket))?;
+    sys::timeouts(&socket, Duration::from_secs(10))?;
+    println!("ready {}", sys::local_address(&socket)?.port());
+    let peer = report.step("accept", sys::accept(&socket))?;
+    while !released() {
+        // Whether it arrives is seen where it should.
+        drop(sys::send_to(&peer, SECRET, libc::MSG_DONTWAIT, None));
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// As `listen`, and takes data with the first packet of a connection.
 fn listen_fast_open(report: &mut Report, arguments: &Arguments) -> Step {
     let socket = bound(report, arguments, libc::SOCK_STREAM)?;
     let option = sys::set_flag(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 16);
