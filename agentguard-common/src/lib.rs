@@ -23,6 +23,8 @@ pub mod limits;
 pub mod protocol;
 pub mod rules;
 pub mod scope;
+mod set;
+pub mod verdict;
 
 /// Number of the ABI between kernel and user space.
 ///

@@ -2,7 +2,10 @@
 
 use core::ops::{BitAnd, BitOr, Not};
 
-use crate::limits::MAX_RULES;
+use crate::{
+    limits::MAX_RULES,
+    set::{NumberSet, lowest_of_four},
+};
 
 /// The number that stands for "no rule" where a rule's number is expected.
 pub const NO_RULE: u16 = u16::MAX;
@@ -39,35 +42,20 @@ impl RuleSet {
     /// The lowest rule of the set, or [`NO_RULE`].
     #[inline(always)]
     pub const fn lowest(&self) -> u16 {
-        let [a, b, c, d] = self.0;
-        if a != 0 {
-            trailing_zeros(a)
-        } else if b != 0 {
-            64 + trailing_zeros(b)
-        } else if c != 0 {
-            128 + trailing_zeros(c)
-        } else if d != 0 {
-            192 + trailing_zeros(d)
-        } else {
-            NO_RULE
-        }
+        lowest_of_four(self.0)
     }
 }
 
-/// Trailing zeros of a word that is not 0: the ones of what lies below its lowest one, counted in
-/// parallel. It has no branches, since BPF has no such instruction and the verifier would follow
-/// each of the 64 ways to an answer.
-#[inline(always)]
-const fn trailing_zeros(word: u64) -> u16 {
-    const PAIRS: u64 = 0x5555_5555_5555_5555;
-    const NIBBLES: u64 = 0x3333_3333_3333_3333;
-    const BYTES: u64 = 0x0f0f_0f0f_0f0f_0f0f;
-    const SUM: u64 = 0x0101_0101_0101_0101;
-    let below = (word & word.wrapping_neg()).wrapping_sub(1);
-    let pairs = below - (below >> 1 & PAIRS);
-    let nibbles = (pairs & NIBBLES) + (pairs >> 2 & NIBBLES);
-    let bytes = (nibbles + (nibbles >> 4)) & BYTES;
-    (bytes.wrapping_mul(SUM) >> 56) as u16
+impl NumberSet for RuleSet {
+    #[inline(always)]
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    #[inline(always)]
+    fn lowest(&self) -> u16 {
+        Self::lowest(self)
+    }
 }
 
 impl BitAnd for RuleSet {

@@ -1,0 +1,174 @@
+//! The verdict: what follows from the rules that match.
+//!
+//! ```text
+//! if matched & deny  → refuse, by the lowest such rule
+//! if matched & allow → permit, by the lowest such rule
+//! otherwise          → refuse: no rule
+//! ```
+//!
+//! A rule that is *observed* refuses nothing: an observed `deny` records what it would have
+//! refused, an observed `allow` permits and records that nothing else would have.
+
+use crate::{rules::NO_RULE, scope::FLAG_OBSERVE, set::NumberSet};
+
+/// What to do. The discriminants are ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Action {
+    /// Let it happen.
+    Permit = 0,
+    /// Let it happen, and record that it would have been refused.
+    Observe = 1,
+    /// Refuse it.
+    Refuse = 2,
+}
+
+/// Why. The discriminants are ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reason {
+    /// A rule says so.
+    Rule = 0,
+    /// No rule matches.
+    NoRule = 1,
+    /// Peers of the same agent may talk over loopback.
+    SameAgent = 2,
+    /// No rule can allow this type of socket or this protocol.
+    Protocol = 3,
+    /// The tables did not give an answer. It is a defect, and it refuses.
+    Error = 4,
+    /// The kernel chooses the port: nothing can be listened on that a rule would not have to allow.
+    AnyPort = 5,
+}
+
+impl Reason {
+    /// The reason of an ABI number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Rule),
+            1 => Some(Self::NoRule),
+            2 => Some(Self::SameAgent),
+            3 => Some(Self::Protocol),
+            4 => Some(Self::Error),
+            5 => Some(Self::AnyPort),
+            _ => None,
+        }
+    }
+
+    /// Its name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::NoRule => "no-rule",
+            Self::SameAgent => "same-agent",
+            Self::Protocol => "protocol",
+            Self::Error => "error",
+            Self::AnyPort => "any-port",
+        }
+    }
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What to do.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided, or [`NO_RULE`].
+    pub rule: u16,
+}
+
+impl Verdict {
+    /// The answer to every error.
+    pub const ERROR: Self = Self {
+        action: Action::Refuse,
+        reason: Reason::Error,
+        rule: NO_RULE,
+    };
+
+    /// Whether it is a plain permission by a rule. Then it depends on the rules and the destination
+    /// alone, and there is nothing to record.
+    #[inline(always)]
+    pub const fn is_permission_of_a_rule(self) -> bool {
+        matches!(self.action, Action::Permit) && matches!(self.reason, Reason::Rule)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn permit(reason: Reason, rule: u16) -> Self {
+        Self {
+            action: Action::Permit,
+            reason,
+            rule,
+        }
+    }
+
+    /// The verdict as it is recorded: a rule is a reason, an observed one too.
+    #[inline(always)]
+    pub(crate) const fn settled(self) -> Self {
+        Self {
+            reason: if self.rule == NO_RULE {
+                self.reason
+            } else {
+                Reason::Rule
+            },
+            ..self
+        }
+    }
+
+    /// A refusal, or what observe mode makes of it.
+    #[inline(always)]
+    pub(crate) const fn refuse(reason: Reason, rule: u16, flags: u16) -> Self {
+        Self {
+            action: if flags & FLAG_OBSERVE == 0 {
+                Action::Refuse
+            } else {
+                Action::Observe
+            },
+            reason,
+            rule,
+        }
+    }
+}
+
+/// Deny beats allow; what nothing matches is refused.
+#[inline(always)]
+pub(crate) fn resolve<S: NumberSet>(deny: S, allow: S, flags: u16) -> Verdict {
+    if !deny.is_empty() {
+        Verdict::refuse(Reason::Rule, deny.lowest(), flags)
+    } else if !allow.is_empty() {
+        Verdict::permit(Reason::Rule, allow.lowest())
+    } else {
+        Verdict::refuse(Reason::NoRule, NO_RULE, flags)
+    }
+}
+
+/// As [`resolve`], where some rules are observed: refuse only what the other rules refuse; record
+/// what the observed ones would have changed.
+#[inline(always)]
+pub(crate) fn observed<S: NumberSet>(
+    matched: S,
+    deny: S,
+    allow: S,
+    observe: S,
+    flags: u16,
+) -> Verdict {
+    let lenient = resolve(matched & deny & !observe, matched & allow, flags);
+    if !matches!(lenient.action, Action::Permit) {
+        return lenient;
+    }
+    let strict = resolve(
+        matched & deny,
+        matched & allow & !observe,
+        flags | FLAG_OBSERVE,
+    );
+    match strict.action {
+        Action::Permit => strict,
+        // Refused for want of a rule: the one that permitted is the observed one.
+        _ if strict.rule == NO_RULE => Verdict {
+            rule: lenient.rule,
+            ..strict
+        },
+        _ => strict,
+    }
+}
