@@ -1,10 +1,10 @@
 //! What agentguard's kernel programs and its daemon share.
 //!
 //! Two things live here and nowhere else: the **ABI** (the layout of every map value and of the
-//! event record) and the **decision** (may this agent reach this destination?). The decision is
-//! generic over [`decision::Tables`], a small trait of look-ups: the kernel implements it with BPF
-//! maps, the daemon with slices. `check`, `explain` and the tests therefore run the code that the
-//! kernel runs.
+//! event record) and the **decision** (may this agent reach this destination, or this path?). The
+//! decision is generic over [`decision::Tables`] and [`path::Tables`], small traits of look-ups: the
+//! kernel implements the first with BPF maps, the daemon both with collections. `check`, `explain`
+//! and the tests therefore run the code that the kernel runs.
 //!
 //! The crate is `no_std`, never allocates and never panics.
 
@@ -20,6 +20,7 @@ pub mod decision;
 pub mod event;
 pub mod identity;
 pub mod limits;
+pub mod path;
 pub mod protocol;
 pub mod rules;
 pub mod scope;

@@ -50,3 +50,15 @@ pub const DEFAULT_MAX_CGROUPS: u32 = 65_536;
 
 /// Bytes of the event ring buffer. A power of two and a multiple of the page size.
 pub const RING_BYTES: u32 = 4 << 20;
+
+/// Positions of the path patterns of one scope. A pattern takes one more than it has components.
+pub const MAX_POSITIONS: usize = 512;
+
+/// Components of a path. A deeper one is refused.
+pub const MAX_DEPTH: u64 = 128;
+
+/// Bytes of a component: the kernel's `NAME_MAX` (`include/uapi/linux/limits.h`).
+pub const MAX_COMPONENT: usize = 255;
+
+/// States of the automaton that matches the globs of one scope.
+pub const MAX_GLOB_STATES: usize = 4096;

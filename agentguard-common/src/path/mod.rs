@@ -1,0 +1,42 @@
+//! The decision about files: may this agent do this with this path?
+//!
+//! A path is a sequence of names, a pattern a sequence of components: a *literal*, a *glob* (`*` in it
+//! is any bytes of a name, also none), `*` (any name) or `**` (any number of names, also none). Names
+//! are bytes.
+//!
+//! All patterns of a scope are matched at once. A pattern of *k* components has *k* + 1 *positions*:
+//! position *i* is "the first *i* components have matched", and the last is its *end*. The patterns
+//! lie one behind another in the order of their rules, so the lowest end that was reached is that of
+//! the lowest rule that matches.
+//!
+//! ```text
+//! header (masks) ┐
+//! literals, globs ├→ State::root → State::step, once a name → decide
+//! ```
+//!
+//! The state of a directory follows from the state of its parent and its own name. It can be kept.
+
+mod decision;
+pub mod glob;
+mod header;
+mod positions;
+mod state;
+
+pub use decision::decide;
+pub use header::{Access, Header};
+pub use positions::Positions;
+pub use state::State;
+
+/// The look-ups that a decision needs, beside those for [globs](glob::Tables).
+pub trait Tables: glob::Tables {
+    /// The scope's header. `None` is an error: the decision is then a refusal.
+    fn header(&self) -> Option<&Header>;
+
+    /// The positions whose component is literally this name, of 1 to
+    /// [`MAX_COMPONENT`](crate::limits::MAX_COMPONENT) bytes. `None` if no literal is.
+    fn literal(&self, name: &[u8]) -> Option<&Positions>;
+
+    /// The number of the rule whose pattern has the position. `None` is an error: the decision is
+    /// then a refusal.
+    fn rule(&self, position: u16) -> Option<u16>;
+}

@@ -1,0 +1,197 @@
+//! The walk along a path and its limits, over tables that are written by hand; and what a look-up
+//! that fails does: it refuses.
+
+use agentguard_common::{
+    limits::{MAX_COMPONENT, MAX_DEPTH},
+    path::{
+        Access, Header, Positions, State, Tables, decide,
+        glob::{self, Classes, DEAD, START},
+    },
+    rules::NO_RULE,
+    verdict::{Action, Reason, Verdict},
+};
+
+/// A look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lookup {
+    Header,
+    Rule,
+    Classes,
+    Next,
+    Accepted,
+}
+
+/// `/a/**` is rule 4 and may be read; `/x*` is rule 7 and denied.
+struct Two {
+    header: Header,
+    a: Positions,
+    none: Positions,
+    glob: Positions,
+    classes: Classes,
+    /// The look-up that fails.
+    fails: Option<Lookup>,
+}
+
+fn set<const N: usize>(positions: [u16; N]) -> Positions {
+    let mut set = Positions::EMPTY;
+    for position in positions {
+        set.insert(position);
+    }
+    set
+}
+
+fn two(fails: Option<Lookup>) -> Two {
+    let mut classes = Classes {
+        of: [0; 256],
+        width: 2,
+    };
+    classes.of[usize::from(b'x')] = 1;
+    Two {
+        // 0 a 1 ** 2, 3 x* 4
+        header: Header {
+            starts: set([0, 3]),
+            any_depth: set([1]),
+            read: set([2]),
+            deny: set([4]),
+            ..Header::default()
+        },
+        a: set([0]),
+        none: Positions::EMPTY,
+        glob: set([3]),
+        classes,
+        fails,
+    }
+}
+
+impl Two {
+    fn unless<T>(&self, lookup: Lookup, value: T) -> Option<T> {
+        (self.fails != Some(lookup)).then_some(value)
+    }
+
+    fn state(&self, names: &[&[u8]]) -> Option<State> {
+        names
+            .iter()
+            .try_fold(State::root(self)?, |state, name| state.step(self, name))
+    }
+
+    fn read(&self, names: &[&[u8]]) -> Verdict {
+        match self.state(names) {
+            Some(state) => decide(self, &state, Access::Read),
+            None => Verdict::ERROR,
+        }
+    }
+}
+
+impl Tables for Two {
+    fn header(&self) -> Option<&Header> {
+        self.unless(Lookup::Header, &self.header)
+    }
+
+    fn literal(&self, name: &[u8]) -> Option<&Positions> {
+        (name == b"a").then_some(&self.a)
+    }
+
+    fn rule(&self, position: u16) -> Option<u16> {
+        self.unless(Lookup::Rule, if position < 3 { 4 } else { 7 })
+    }
+}
+
+impl glob::Tables for Two {
+    fn classes(&self) -> Option<&Classes> {
+        self.unless(Lookup::Classes, &self.classes)
+    }
+
+    fn next(&self, index: u32) -> Option<u16> {
+        // DEAD, START, and 2: it began with x.
+        let rows = [DEAD, DEAD, DEAD, 2, 2, 2];
+        self.unless(Lookup::Next, rows[index as usize])
+    }
+
+    fn accepted(&self, state: u16) -> Option<&Positions> {
+        let set = if state > START {
+            &self.glob
+        } else {
+            &self.none
+        };
+        self.unless(Lookup::Accepted, set)
+    }
+}
+
+const PERMITTED: Verdict = Verdict {
+    action: Action::Permit,
+    reason: Reason::Rule,
+    rule: 4,
+};
+const DENIED: Verdict = Verdict {
+    action: Action::Refuse,
+    reason: Reason::Rule,
+    rule: 7,
+};
+const NOTHING: Verdict = Verdict {
+    action: Action::Refuse,
+    reason: Reason::NoRule,
+    rule: NO_RULE,
+};
+
+#[test]
+fn paths_are_decided() {
+    let tables = two(None);
+    assert_eq!(tables.read(&[]), NOTHING);
+    assert_eq!(tables.read(&[b"a"]), PERMITTED);
+    assert_eq!(tables.read(&[b"a", b"b", b"xy"]), PERMITTED);
+    assert_eq!(tables.read(&[b"b"]), NOTHING);
+    assert_eq!(tables.read(&[b"b", b"a"]), NOTHING);
+    assert_eq!(tables.read(&[b"x"]), DENIED);
+    assert_eq!(tables.read(&[b"xyz"]), DENIED);
+    assert_eq!(tables.read(&[b"yx"]), NOTHING);
+}
+
+#[test]
+fn a_state_is_all_that_matters_of_a_directory() {
+    let tables = two(None);
+    let (b, c) = (
+        tables.state(&[b"a", b"b"]).unwrap(),
+        tables.state(&[b"a", b"c"]).unwrap(),
+    );
+    assert_eq!(b, c);
+    assert_eq!(b.positions, set([1, 2]));
+    assert_eq!(b.depth, 2);
+}
+
+#[test]
+fn a_lookup_that_fails_refuses() {
+    for (lookup, name) in [
+        (Lookup::Header, b"a"),
+        (Lookup::Rule, b"a"),
+        (Lookup::Classes, b"a"),
+        (Lookup::Next, b"a"),
+        (Lookup::Accepted, b"x"),
+    ] {
+        let tables = two(Some(lookup));
+        assert_eq!(tables.read(&[name]), Verdict::ERROR, "{lookup:?}");
+    }
+    // Between the walk and the decision, too.
+    let state = two(None).state(&[b"a"]).unwrap();
+    let tables = two(Some(Lookup::Header));
+    assert_eq!(decide(&tables, &state, Access::Read), Verdict::ERROR);
+}
+
+#[test]
+fn names_have_1_to_255_bytes() {
+    let tables = two(None);
+    let mut name = [b'y'; MAX_COMPONENT + 1];
+    assert_eq!(tables.read(&[b"a", &name[..MAX_COMPONENT]]), PERMITTED);
+    assert_eq!(tables.read(&[b"a", &name]), Verdict::ERROR);
+    assert_eq!(tables.read(&[b"a", b""]), Verdict::ERROR);
+    name[0] = b'x';
+    assert_eq!(tables.read(&[&name[..MAX_COMPONENT]]), DENIED);
+}
+
+#[test]
+fn paths_have_at_most_128_names() {
+    let tables = two(None);
+    let names = [b"a".as_slice(); 129];
+    assert_eq!(names.len() as u64, MAX_DEPTH + 1);
+    assert_eq!(tables.read(&names[..128]), PERMITTED);
+    assert_eq!(tables.read(&names), Verdict::ERROR);
+}
