@@ -21,6 +21,7 @@ mod load;
 mod matches;
 mod network;
 mod parse;
+pub mod paths;
 mod prefix;
 mod read;
 mod scope;

@@ -1,0 +1,23 @@
+//! Path patterns: from text to the tables that [`agentguard_common::path`] decides by.
+//!
+//! ```text
+//! text → Pattern → compile (positions, literals) → Compiled
+//!                     └→ globs (automaton) ────────┘
+//! ```
+
+mod compile;
+mod glob_points;
+mod globs;
+mod pattern;
+mod pattern_error;
+mod rule;
+mod tables;
+
+pub use compile::{CompileError, compile};
+pub use pattern::{Component, Pattern};
+pub use pattern_error::PatternError;
+pub use rule::{Effect, PathRule};
+pub use tables::Compiled;
+
+#[cfg(test)]
+mod tests;

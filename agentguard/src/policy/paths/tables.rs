@@ -1,0 +1,73 @@
+//! Compiled patterns, and the look-ups that a decision makes in them.
+
+use std::collections::BTreeMap;
+
+use agentguard_common::{
+    path::{
+        Access, Header, Positions, State, Tables, decide,
+        glob::{self, Classes},
+    },
+    verdict::Verdict,
+};
+
+use super::globs::Globs;
+
+/// The compiled path rules of a scope.
+///
+/// It is also the user-space implementation of the look-ups, so that the decision can be asked
+/// without a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compiled {
+    pub(super) header: Header,
+    /// Positions by the name that their component is.
+    pub(super) literals: BTreeMap<Box<[u8]>, Positions>,
+    pub(super) globs: Globs,
+    /// The rule of each position.
+    pub(super) rules: Vec<u16>,
+}
+
+impl Compiled {
+    /// The state of a path: its names from the root on, without slashes. `None` is an
+    /// [error](State::step).
+    pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Option<State> {
+        names
+            .into_iter()
+            .try_fold(State::root(self)?, |state, name| state.step(self, name))
+    }
+
+    /// What the kernel would say to an access to a path, given as for [`state`](Self::state).
+    pub fn decide<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>, access: Access) -> Verdict {
+        match self.state(names) {
+            Some(state) => decide(self, &state, access),
+            None => Verdict::ERROR,
+        }
+    }
+}
+
+impl Tables for Compiled {
+    fn header(&self) -> Option<&Header> {
+        Some(&self.header)
+    }
+
+    fn literal(&self, name: &[u8]) -> Option<&Positions> {
+        self.literals.get(name)
+    }
+
+    fn rule(&self, position: u16) -> Option<u16> {
+        self.rules.get(usize::from(position)).copied()
+    }
+}
+
+impl glob::Tables for Compiled {
+    fn classes(&self) -> Option<&Classes> {
+        Some(&self.globs.classes)
+    }
+
+    fn next(&self, index: u32) -> Option<u16> {
+        self.globs.next.get(index as usize).copied()
+    }
+
+    fn accepted(&self, state: u16) -> Option<&Positions> {
+        self.globs.accepted.get(usize::from(state))
+    }
+}
