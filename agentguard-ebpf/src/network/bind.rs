@@ -41,8 +41,12 @@ fn bind(call: Call, address: Address) -> bool {
         (Some(local), Some(scope)) => decide_bind(&scope, &local),
         _ => Verdict::ERROR,
     };
-    // It may come to listen, and what is accepted must be known from what was connected.
-    if call.socket_type() == SOCK_STREAM && !matches!(verdict.action, Action::Refuse) {
+    // It may come to listen, and what is accepted must be known from what was connected. What is
+    // connected stays so: the kernel refuses to bind it only after it has asked us.
+    if call.socket_type() == SOCK_STREAM
+        && call.is_closed()
+        && !matches!(verdict.action, Action::Refuse)
+    {
         match Cache::make(call.socket()) {
             Some(cache) => cache.set_answering(true),
             None => verdict = Verdict::ERROR,

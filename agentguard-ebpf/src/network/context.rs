@@ -8,6 +8,8 @@ use aya_ebpf::{
 
 /// `AF_INET6`.
 const AF_INET6: u32 = 10;
+/// `TCP_CLOSE`.
+const CLOSE: u32 = 7;
 
 /// The context of a `connect`, `sendmsg` or `bind` hook.
 #[derive(Clone, Copy)]
@@ -72,6 +74,14 @@ impl Call {
             ]
         };
         v6(a, b, c, d)
+    }
+
+    /// Whether a stream socket is not connected and does not listen. The kernel holds the socket's
+    /// lock while it asks.
+    #[inline(always)]
+    pub fn is_closed(self) -> bool {
+        // SAFETY: the context is valid; the verifier gives the field its type.
+        unsafe { (*(*self.0).__bindgen_anon_1.sk).state == CLOSE }
     }
 
     /// The socket's own end.

@@ -45,7 +45,8 @@ fn tcp_hold(report: &mut Report, arguments: &Arguments) -> Step {
     Ok(())
 }
 
-/// Likewise, one connection from each of two own addresses: `tcp-hold-bound TO FIRST SECOND`.
+/// Likewise, one connection from each of two own addresses, which it then tries to bind again:
+/// `tcp-hold-bound TO FIRST SECOND`.
 fn tcp_hold_bound(report: &mut Report, arguments: &Arguments) -> Step {
     let to = arguments.internet(0)?;
     let mut sockets = Vec::new();
@@ -57,6 +58,10 @@ fn tcp_hold_bound(report: &mut Report, arguments: &Arguments) -> Step {
         report.step("bind", sys::bind(&socket, &local.into()))?;
         report.step("connect", sys::connect(&socket, &to.into()))?;
         super::tcp::exchange(report, &socket)?;
+        // The kernel refuses that, and asks the hook before it does.
+        let again = sys::bind(&socket, &local.into());
+        let refused = again.is_err_and(|error| error.raw_os_error() == Some(libc::EINVAL));
+        report.fact("bound-again", !refused);
         sockets.push(socket);
     }
     write_until_released(report, &sockets);
