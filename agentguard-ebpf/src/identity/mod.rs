@@ -53,17 +53,22 @@ pub fn sender(skb: *mut __sk_buff) -> Option<Owner> {
 fn owner(cgroup: u64, ancestor: impl Fn() -> Option<u64>) -> Option<Owner> {
     let tag = match known::recall(cgroup) {
         Known::Tag(tag) => tag?,
-        Known::Nothing(moment) => match tag(cgroup) {
-            Some(tag) => {
-                known::remember(cgroup, moment, Some(tag));
-                tag
+        Known::Nothing(moment) => {
+            // Asked first: the daemon tags what had no room before it says that there is room again,
+            // so a tag that is not found after that was never missing.
+            let is_short = is_table_short();
+            match tag(cgroup) {
+                Some(tag) => {
+                    known::remember(cgroup, moment, Some(tag));
+                    tag
+                }
+                None if is_short => instance(ancestor()?)?,
+                None => {
+                    known::remember(cgroup, moment, None);
+                    return None;
+                }
             }
-            None if is_table_short() => instance(ancestor()?)?,
-            None => {
-                known::remember(cgroup, moment, None);
-                return None;
-            }
-        },
+        }
     };
     // What follows is verified once, not once for each way to get here.
     let tag = Tag {
