@@ -52,7 +52,7 @@ pub const DEFAULT_MAX_CGROUPS: u32 = 65_536;
 pub const RING_BYTES: u32 = 4 << 20;
 
 /// Positions of the path patterns of one scope. A pattern takes one more than it has components.
-pub const MAX_POSITIONS: usize = 512;
+pub const MAX_POSITIONS: usize = 1024;
 
 /// Components of a path. A deeper one is refused.
 pub const MAX_DEPTH: u64 = 128;

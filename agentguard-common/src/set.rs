@@ -33,7 +33,7 @@ pub(crate) const fn lowest_of_four([a, b, c, d]: [u64; 4]) -> u16 {
 /// parallel. It has no branches, since BPF has no such instruction and the verifier would follow
 /// each of the 64 ways to an answer.
 #[inline(always)]
-const fn trailing_zeros(word: u64) -> u16 {
+pub(crate) const fn trailing_zeros(word: u64) -> u16 {
     const PAIRS: u64 = 0x5555_5555_5555_5555;
     const NIBBLES: u64 = 0x3333_3333_3333_3333;
     const BYTES: u64 = 0x0f0f_0f0f_0f0f_0f0f;

@@ -143,6 +143,18 @@ pub(crate) fn resolve<S: NumberSet>(deny: S, allow: S, flags: u16) -> Verdict {
     }
 }
 
+/// As [`resolve`], from the lowest rule of each set, or [`NO_RULE`].
+#[inline(always)]
+pub(crate) fn resolve_lowest(deny: u16, allow: u16, flags: u16) -> Verdict {
+    if deny != NO_RULE {
+        Verdict::refuse(Reason::Rule, deny, flags)
+    } else if allow != NO_RULE {
+        Verdict::permit(Reason::Rule, allow)
+    } else {
+        Verdict::refuse(Reason::NoRule, NO_RULE, flags)
+    }
+}
+
 /// As [`resolve`], where some rules are observed: refuse only what the other rules refuse; record
 /// what the observed ones would have changed.
 #[inline(always)]
@@ -154,14 +166,23 @@ pub(crate) fn observed<S: NumberSet>(
     flags: u16,
 ) -> Verdict {
     let lenient = resolve(matched & deny & !observe, matched & allow, flags);
+    beside_observed(lenient, || {
+        resolve(
+            matched & deny,
+            matched & allow & !observe,
+            flags | FLAG_OBSERVE,
+        )
+    })
+}
+
+/// The verdict from those of the lenient reading, in which observed rules refuse nothing and permit,
+/// and of the strict one, in which they refuse and permit nothing.
+#[inline(always)]
+pub(crate) fn beside_observed(lenient: Verdict, strict: impl FnOnce() -> Verdict) -> Verdict {
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = resolve(
-        matched & deny,
-        matched & allow & !observe,
-        flags | FLAG_OBSERVE,
-    );
+    let strict = strict();
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.

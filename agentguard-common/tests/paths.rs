@@ -46,13 +46,20 @@ fn two(fails: Option<Lookup>) -> Two {
         width: 2,
     };
     classes.of[usize::from(b'x')] = 1;
+    let none = Positions::EMPTY;
     Two {
         // 0 a 1 ** 2, 3 x* 4
         header: Header {
             starts: set([0, 3]),
             any_depth: set([1]),
-            read: set([2]),
+            named: set([0, 3]),
+            granting: set([0, 1]),
+            denying: set([3]),
             deny: set([4]),
+            allow: [set([2]), none, none, none],
+            lengths: [1 << 1, 0, 0, 0],
+            beginnings: [0, 1 << (b'a' - 64), 0, 0],
+            words: 1,
             ..Header::default()
         },
         a: set([0]),
@@ -69,9 +76,12 @@ impl Two {
     }
 
     fn state(&self, names: &[&[u8]]) -> Option<State> {
-        names
-            .iter()
-            .try_fold(State::root(self)?, |state, name| state.step(self, name))
+        let mut state = State::default();
+        state.begin(self)?;
+        for name in names {
+            state.enter(self, name)?;
+        }
+        Some(state)
     }
 
     fn read(&self, names: &[&[u8]]) -> Verdict {
@@ -83,6 +93,16 @@ impl Two {
 }
 
 impl Tables for Two {
+    type Name = [u8];
+
+    fn length(&self, name: &[u8]) -> usize {
+        name.len()
+    }
+
+    fn bytes<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {
+        Some(name)
+    }
+
     fn header(&self) -> Option<&Header> {
         self.unless(Lookup::Header, &self.header)
     }

@@ -35,16 +35,14 @@ pub trait Tables {
     fn accepted(&self, state: u16) -> Option<&Positions>;
 }
 
-/// The positions whose glob accepts a name. At most [`MAX_COMPONENT`] bytes are looked at.
+/// The positions whose glob accepts a name, or that none does. At most [`MAX_COMPONENT`] bytes are
+/// looked at.
 ///
 /// The steps have a constant bound, for the verifier. They end early where nothing can match any
 /// more, as most names show with their first byte.
 #[inline(always)]
-pub fn accepting<T: Tables>(tables: &T, name: &[u8]) -> Option<Positions> {
+pub fn accepting<'a, T: Tables>(tables: &'a T, name: &[u8]) -> Option<Option<&'a Positions>> {
     let classes = tables.classes()?;
-    if classes.width == 0 {
-        return Some(Positions::EMPTY);
-    }
     let mut state = START;
     for at in 0..MAX_COMPONENT {
         let Some(byte) = name.get(at) else {
@@ -53,8 +51,8 @@ pub fn accepting<T: Tables>(tables: &T, name: &[u8]) -> Option<Positions> {
         let class = classes.of[*byte as usize];
         state = tables.next(u32::from(state) * u32::from(classes.width) + u32::from(class))?;
         if state == DEAD {
-            return Some(Positions::EMPTY);
+            return Some(None);
         }
     }
-    tables.accepted(state).copied()
+    tables.accepted(state).map(Some)
 }

@@ -12,11 +12,40 @@ pub enum Access {
     Write = 1,
     /// It is executed, or mapped to be.
     Exec = 2,
+    /// A socket is connected to, or sent to.
+    Connect = 3,
 }
 
 impl Access {
     /// Every access.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Exec];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Exec, Self::Connect];
+
+    /// The access as one bit of a set.
+    #[inline(always)]
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The access of an ABI number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Read),
+            1 => Some(Self::Write),
+            2 => Some(Self::Exec),
+            3 => Some(Self::Connect),
+            _ => None,
+        }
+    }
+
+    /// Its name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Exec => "exec",
+            Self::Connect => "connect",
+        }
+    }
 }
 
 /// The positions of a scope, by what they mean.
@@ -29,42 +58,67 @@ pub struct Header {
     pub any_depth: Positions,
     /// Positions whose component is `*`.
     pub any_name: Positions,
+    /// Positions whose component is a literal or a glob: where a name matters.
+    pub named: Positions,
+    /// Positions of patterns that refuse every access, but for their ends.
+    pub denying: Positions,
+    /// Positions of patterns that permit something, but for their ends.
+    pub granting: Positions,
     /// Ends of patterns that refuse every access.
     pub deny: Positions,
-    /// Ends of patterns that permit [`Access::Read`].
-    pub read: Positions,
-    /// Ends of patterns that permit [`Access::Write`].
-    pub write: Positions,
-    /// Ends of patterns that permit [`Access::Exec`].
-    pub exec: Positions,
+    /// Ends of patterns that permit an access, by [`Access`].
+    pub allow: [Positions; Access::ALL.len()],
     /// Ends of patterns that are observed, not enforced.
     pub observed: Positions,
+    /// No position.
+    pub none: Positions,
+    /// The lengths that literals have: bit *n* is *n* bytes.
+    pub lengths: [u64; 4],
+    /// The bytes that literals begin with: bit *n* is byte *n*.
+    pub beginnings: [u64; 4],
+    /// The number of this policy, as in the [scope word](crate::scope::ScopeWord).
+    pub version: u32,
+    /// Words of a [set](Positions) that are in use.
+    pub words: u16,
     /// [`FLAG_OBSERVE`](crate::scope::FLAG_OBSERVE) and
     /// [`FLAG_OBSERVED_RULES`](crate::scope::FLAG_OBSERVED_RULES).
     pub flags: u16,
-    /// Zero.
-    pub reserved: [u16; 3],
 }
 
-const _: () = assert!(size_of::<Header>() == 8 * 64 + 8);
+const _: () = assert!(size_of::<Header>() == 13 * size_of::<Positions>() + 72);
 
 impl Header {
     /// Ends of patterns that permit an access.
     #[inline(always)]
     pub const fn allow(&self, access: Access) -> &Positions {
+        // The array has an entry for each.
         match access {
-            Access::Read => &self.read,
-            Access::Write => &self.write,
-            Access::Exec => &self.exec,
+            Access::Read => &self.allow[0],
+            Access::Write => &self.allow[1],
+            Access::Exec => &self.allow[2],
+            Access::Connect => &self.allow[3],
         }
     }
 
     /// As [`allow`](Self::allow), to be changed.
     pub const fn allow_mut(&mut self, access: Access) -> &mut Positions {
-        match access {
-            Access::Read => &mut self.read,
-            Access::Write => &mut self.write,
-            Access::Exec => &mut self.exec,
-        }
+        &mut self.allow[access as usize]
     }
+
+    /// Whether a literal may have so many bytes. Not said of more than 255.
+    #[inline(always)]
+    pub(super) const fn has_length(&self, length: usize) -> bool {
+        has(&self.lengths, length)
+    }
+
+    /// Whether a literal may begin with the byte.
+    #[inline(always)]
+    pub(super) const fn has_beginning(&self, byte: u8) -> bool {
+        has(&self.beginnings, byte as usize)
+    }
+}
+
+#[inline(always)]
+const fn has(set: &[u64; 4], number: usize) -> bool {
+    set[(number >> 6) & 3] >> (number & 63) & 1 != 0
 }

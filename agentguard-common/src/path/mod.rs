@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! header (masks) ┐
-//! literals, globs ├→ State::root → State::step, once a name → decide
+//! literals, globs ├→ State::begin → State::enter, once a name → decide
 //! ```
 //!
 //! The state of a directory follows from the state of its parent and its own name. It can be kept.
@@ -22,18 +22,28 @@ mod header;
 mod positions;
 mod state;
 
-pub use decision::decide;
+pub use decision::{decide, gains};
 pub use header::{Access, Header};
-pub use positions::Positions;
+pub use positions::{Positions, WORDS};
 pub use state::State;
 
 /// The look-ups that a decision needs, beside those for [globs](glob::Tables).
 pub trait Tables: glob::Tables {
+    /// How a name is given. In the kernel: where it lies, because most names need not be read.
+    type Name: ?Sized;
+
     /// The scope's header. `None` is an error: the decision is then a refusal.
     fn header(&self) -> Option<&Header>;
 
-    /// The positions whose component is literally this name, of 1 to
-    /// [`MAX_COMPONENT`](crate::limits::MAX_COMPONENT) bytes. `None` if no literal is.
+    /// How many bytes a name has.
+    fn length(&self, name: &Self::Name) -> usize;
+
+    /// The bytes of a name, as many as its [length](Self::length). `None` is an error: the decision is
+    /// then a refusal.
+    fn bytes<'a>(&'a self, name: &'a Self::Name) -> Option<&'a [u8]>;
+
+    /// The positions whose component is literally this name, which [`bytes`](Self::bytes) gave. `None`
+    /// if no literal is.
     fn literal(&self, name: &[u8]) -> Option<&Positions>;
 
     /// The number of the rule whose pattern has the position. `None` is an error: the decision is

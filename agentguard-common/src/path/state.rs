@@ -1,10 +1,12 @@
 //! How far a path has come through the patterns of a scope.
 
-use super::{Header, Positions, Tables, glob};
+use super::{Header, Positions, Tables, WORDS, glob};
 use crate::limits::{MAX_COMPONENT, MAX_DEPTH};
 
 /// The state of a directory or a file: it follows from the names on its path, and can be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// It is changed in place: it is too large for the stack of a kernel program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct State {
     /// The positions that were reached.
@@ -13,50 +15,102 @@ pub struct State {
     pub depth: u64,
 }
 
-const _: () = assert!(size_of::<State>() == 72);
+const _: () = assert!(size_of::<State>() == 136);
 
 impl State {
-    /// The state of `/`. `None` is an error.
+    /// Makes it the state of `/`. `None` is an error.
     #[inline(always)]
-    pub fn root<T: Tables>(tables: &T) -> Option<Self> {
+    pub fn begin<T: Tables>(&mut self, tables: &T) -> Option<()> {
         let header = tables.header()?;
-        Some(Self {
-            positions: closed(header, header.starts),
-            depth: 0,
-        })
+        self.depth = 0;
+        let mut carried = 0;
+        for at in 0..WORDS {
+            if at >= header.words as usize {
+                break;
+            }
+            self.positions.0[at] = closed(header, at, header.starts.0[at], &mut carried);
+        }
+        Some(())
     }
 
-    /// The state of what is called `name` in this directory.
+    /// Makes the state of a directory that of what is called `name` in it.
     ///
     /// `None` is an error: a look-up that failed, a name without bytes or of more than
-    /// [`MAX_COMPONENT`], a path of more than [`MAX_DEPTH`] names. The path is then to be refused.
+    /// [`MAX_COMPONENT`], a path of more than [`MAX_DEPTH`] names. The path is then to be refused, and
+    /// the state means nothing.
     #[inline(always)]
-    pub fn step<T: Tables>(&self, tables: &T, name: &[u8]) -> Option<Self> {
-        if name.is_empty() || name.len() > MAX_COMPONENT || self.depth >= MAX_DEPTH {
+    pub fn enter<T: Tables>(&mut self, tables: &T, name: &T::Name) -> Option<()> {
+        let length = tables.length(name);
+        if length == 0 || length > MAX_COMPONENT || self.depth >= MAX_DEPTH {
             return None;
         }
+        self.depth += 1;
         let header = tables.header()?;
-        let advanced = (self.positions & accepting(tables, header, name)?).next();
-        let stayed = self.positions & header.any_depth;
-        Some(Self {
-            positions: closed(header, advanced | stayed),
-            depth: self.depth + 1,
-        })
+        let (literal, glob) = if self.has_named(header) {
+            named(tables, header, name, length)?
+        } else {
+            (&header.none, &header.none)
+        };
+        let (mut carried, mut carried_on) = (0, 0);
+        for at in 0..WORDS {
+            if at >= header.words as usize {
+                break;
+            }
+            let here = self.positions.0[at];
+            let advanced = here & (literal.0[at] | glob.0[at] | header.any_name.0[at]);
+            let reached = advanced << 1 | carried | here & header.any_depth.0[at];
+            carried = advanced >> 63;
+            self.positions.0[at] = closed(header, at, reached, &mut carried_on);
+        }
+        Some(())
+    }
+
+    /// Whether a name matters here.
+    #[inline(always)]
+    fn has_named(&self, header: &Header) -> bool {
+        let mut named = 0;
+        for at in 0..WORDS {
+            if at >= header.words as usize {
+                break;
+            }
+            named |= self.positions.0[at] & header.named.0[at];
+        }
+        named != 0
     }
 }
 
-/// The positions whose component accepts the name, but for `**`.
+/// The positions whose literal, and whose glob, accepts the name.
 #[inline(always)]
-fn accepting<T: Tables>(tables: &T, header: &Header, name: &[u8]) -> Option<Positions> {
-    let by_glob = header.any_name | glob::accepting(tables, name)?;
-    Some(match tables.literal(name) {
-        Some(by_literal) => by_glob | *by_literal,
-        None => by_glob,
-    })
+fn named<'a, T: Tables>(
+    tables: &'a T,
+    header: &'a Header,
+    name: &'a T::Name,
+    length: usize,
+) -> Option<(&'a Positions, &'a Positions)> {
+    let has_globs = tables.classes()?.width != 0;
+    if !has_globs && !header.has_length(length) {
+        return Some((&header.none, &header.none));
+    }
+    let bytes = tables.bytes(name)?;
+    let literal = if header.has_length(length) && header.has_beginning(*bytes.first()?) {
+        tables.literal(bytes).unwrap_or(&header.none)
+    } else {
+        &header.none
+    };
+    let glob = if has_globs {
+        glob::accepting(tables, bytes)?.unwrap_or(&header.none)
+    } else {
+        &header.none
+    };
+    Some((literal, glob))
 }
 
-/// `**` also stands for no name. One step is enough: none is followed by another.
+/// One word of a set with what follows from its `**`, which also stand for no name. One step is
+/// enough: none is followed by another. `carried` is what goes on to the next word.
 #[inline(always)]
-fn closed(header: &Header, positions: Positions) -> Positions {
-    positions | (positions & header.any_depth).next()
+fn closed(header: &Header, at: usize, word: u64, carried: &mut u64) -> u64 {
+    let deep = word & header.any_depth.0[at];
+    let closed = word | deep << 1 | *carried;
+    *carried = deep >> 63;
+    closed
 }

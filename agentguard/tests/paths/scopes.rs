@@ -22,7 +22,7 @@ pub(crate) struct Case {
 
 pub(crate) fn case(paths: usize) -> impl Strategy<Value = Case> {
     // Long scopes fill every word of a set: a rule has at most nine positions.
-    let rules = prop_oneof![3 => vec(rule(), 0..6), 1 => vec(rule(), 30..=56)];
+    let rules = prop_oneof![3 => vec(rule(), 0..6), 1 => vec(rule(), 60..=112)];
     // Some scopes have no observed rule at all: the decision has a way of its own for them.
     let observed = select(vec![0.0, 0.4]);
     (

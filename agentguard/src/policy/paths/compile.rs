@@ -45,6 +45,7 @@ pub fn compile(rules: &[PathRule], mode: Mode) -> Result<Compiled, CompileError>
     for rule in rules {
         layout.add(rule);
     }
+    layout.header.words = layout.next.div_ceil(64);
     Ok(Compiled {
         globs: globs::compile(&layout.globs)?,
         header: layout.header,
@@ -83,12 +84,26 @@ impl Layout {
         self.header.starts.insert(self.next);
         for component in components(&rule.pattern) {
             let accepting = match component {
-                Component::Literal(name) => self.literals.entry(name.clone()).or_default(),
-                Component::Glob(glob) => self.globs.entry(glob.clone()).or_default(),
+                Component::Literal(name) => {
+                    self.header.named.insert(self.next);
+                    insert(&mut self.header.lengths, name.len());
+                    if let Some(first) = name.first() {
+                        insert(&mut self.header.beginnings, usize::from(*first));
+                    }
+                    self.literals.entry(name.clone()).or_default()
+                }
+                Component::Glob(glob) => {
+                    self.header.named.insert(self.next);
+                    self.globs.entry(glob.clone()).or_default()
+                }
                 Component::AnyName => &mut self.header.any_name,
                 Component::AnyDepth => &mut self.header.any_depth,
             };
             accepting.insert(self.next);
+            match &rule.effect {
+                Effect::Deny => self.header.denying.insert(self.next),
+                Effect::Allow(_) => self.header.granting.insert(self.next),
+            }
             self.advance(rule.number);
         }
         match &rule.effect {
@@ -109,5 +124,12 @@ impl Layout {
     fn advance(&mut self, rule: u16) {
         self.rules.push(rule);
         self.next += 1;
+    }
+}
+
+/// Adds a number below 256.
+fn insert(set: &mut [u64; 4], number: usize) {
+    if let Some(word) = set.get_mut(number / 64) {
+        *word |= 1 << (number % 64);
     }
 }

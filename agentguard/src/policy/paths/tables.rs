@@ -28,11 +28,14 @@ pub struct Compiled {
 
 impl Compiled {
     /// The state of a path: its names from the root on, without slashes. `None` is an
-    /// [error](State::step).
+    /// [error](State::enter).
     pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Option<State> {
-        names
-            .into_iter()
-            .try_fold(State::root(self)?, |state, name| state.step(self, name))
+        let mut state = State::default();
+        state.begin(self)?;
+        for name in names {
+            state.enter(self, name)?;
+        }
+        Some(state)
     }
 
     /// What the kernel would say to an access to a path, given as for [`state`](Self::state).
@@ -45,6 +48,16 @@ impl Compiled {
 }
 
 impl Tables for Compiled {
+    type Name = [u8];
+
+    fn length(&self, name: &[u8]) -> usize {
+        name.len()
+    }
+
+    fn bytes<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {
+        Some(name)
+    }
+
     fn header(&self) -> Option<&Header> {
         Some(&self.header)
     }

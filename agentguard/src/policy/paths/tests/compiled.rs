@@ -157,30 +157,30 @@ fn a_scope_without_rules_refuses() {
 }
 
 #[test]
-fn a_scope_has_512_positions() {
+fn a_scope_has_1024_positions() {
     // Two for each pattern.
-    let mut rules: Vec<_> = (0..256)
+    let mut rules: Vec<_> = (0..512)
         .map(|number| read(number, &format!("/{number}")))
         .collect();
-    for number in 0..256 {
+    for number in 0..512 {
         assert_eq!(
             decided(&rules, &format!("/{number}"), Access::Read),
             (Action::Permit, number)
         );
     }
-    rules.push(read(256, "/"));
+    rules.push(read(512, "/"));
     assert_eq!(
         compile(&rules, Mode::Enforce),
-        Err(CompileError::Positions { needed: 513 })
+        Err(CompileError::Positions { needed: 1025 })
     );
     assert_eq!(
-        CompileError::Positions { needed: 513 }.to_string(),
-        "the path patterns of the scope need 513 positions (one for each component and one more for each pattern), and 512 is the limit; write fewer or shorter patterns, with * or ** where several differ in a name"
+        CompileError::Positions { needed: 1025 }.to_string(),
+        "the path patterns of the scope need 1025 positions (one for each component and one more for each pattern), and 1024 is the limit; write fewer or shorter patterns, with * or ** where several differ in a name"
     );
     // Several `**` in a row are one.
-    rules.truncate(255);
-    rules.push(read(255, "/**/**/**"));
-    assert_eq!(decided(&rules, "/a/b", Access::Read), (Action::Permit, 255));
+    rules.truncate(511);
+    rules.push(read(511, "/**/**/**"));
+    assert_eq!(decided(&rules, "/a/b", Access::Read), (Action::Permit, 511));
 }
 
 #[test]
