@@ -20,6 +20,52 @@ pub enum Operation {
     /// A packet that left a socket although no call named its destination: a connection that is
     /// open, an answer to a peer, a routed header.
     Packet = 5,
+    /// `open(2)` of a file or directory, or what does the same.
+    Open = 6,
+    /// `execve(2)` of a program.
+    Exec = 7,
+    /// Code of a file is mapped to be executed: `mmap(2)`, `mprotect(2)`.
+    Map = 8,
+    /// A file, directory, symbolic link or device node is made.
+    Create = 9,
+    /// A file or directory is removed.
+    Remove = 10,
+    /// A file or directory is renamed, or replaced by one that is.
+    Rename = 11,
+    /// A file gets another name.
+    Link = 12,
+    /// A file is truncated.
+    Truncate = 13,
+    /// Mode, owner, times or extended attributes of a file are changed.
+    Attributes = 14,
+    /// `chroot(2)`.
+    Chroot = 15,
+    /// `connect(2)` to a Unix socket.
+    ConnectUnix = 16,
+    /// A datagram to a Unix socket.
+    SendUnix = 17,
+    /// A descriptor is received from another process.
+    Receive = 18,
+    /// `ptrace(2)`, or what needs its rights: another's memory, descriptors, `/proc/PID`.
+    Trace = 19,
+    /// `kill(2)` and its like.
+    Signal = 20,
+    /// `bpf(2)`.
+    Bpf = 21,
+    /// The mounts of a namespace are changed.
+    Mount = 22,
+    /// A user namespace is made.
+    Namespace = 23,
+    /// Code is loaded into the kernel, or another kernel.
+    Module = 24,
+    /// Input is typed into a terminal (`TIOCSTI`).
+    Terminal = 25,
+    /// A process leaves the cgroups of its agent.
+    Cgroup = 26,
+    /// `setsockopt(2)` of an option that sends packets elsewhere.
+    Option = 27,
+    /// A process is made that cannot be tagged.
+    Fork = 28,
 }
 
 impl Operation {
@@ -31,6 +77,29 @@ impl Operation {
             3 => Some(Self::Bind),
             4 => Some(Self::Socket),
             5 => Some(Self::Packet),
+            6 => Some(Self::Open),
+            7 => Some(Self::Exec),
+            8 => Some(Self::Map),
+            9 => Some(Self::Create),
+            10 => Some(Self::Remove),
+            11 => Some(Self::Rename),
+            12 => Some(Self::Link),
+            13 => Some(Self::Truncate),
+            14 => Some(Self::Attributes),
+            15 => Some(Self::Chroot),
+            16 => Some(Self::ConnectUnix),
+            17 => Some(Self::SendUnix),
+            18 => Some(Self::Receive),
+            19 => Some(Self::Trace),
+            20 => Some(Self::Signal),
+            21 => Some(Self::Bpf),
+            22 => Some(Self::Mount),
+            23 => Some(Self::Namespace),
+            24 => Some(Self::Module),
+            25 => Some(Self::Terminal),
+            26 => Some(Self::Cgroup),
+            27 => Some(Self::Option),
+            28 => Some(Self::Fork),
             _ => None,
         }
     }
@@ -43,6 +112,29 @@ impl Operation {
             Self::Bind => "bind",
             Self::Socket => "socket",
             Self::Packet => "packet",
+            Self::Open => "open",
+            Self::Exec => "exec",
+            Self::Map => "map",
+            Self::Create => "create",
+            Self::Remove => "remove",
+            Self::Rename => "rename",
+            Self::Link => "link",
+            Self::Truncate => "truncate",
+            Self::Attributes => "attributes",
+            Self::Chroot => "chroot",
+            Self::ConnectUnix => "connect-unix",
+            Self::SendUnix => "send-unix",
+            Self::Receive => "receive",
+            Self::Trace => "trace",
+            Self::Signal => "signal",
+            Self::Bpf => "bpf",
+            Self::Mount => "mount",
+            Self::Namespace => "namespace",
+            Self::Module => "module",
+            Self::Terminal => "terminal",
+            Self::Cgroup => "cgroup",
+            Self::Option => "option",
+            Self::Fork => "fork",
         }
     }
 }
@@ -63,7 +155,8 @@ pub struct Event {
     pub cgroup: u64,
     /// [`Tag::instance`](crate::identity::Tag::instance).
     pub instance: u64,
-    /// Destination; the local address of a bind; zero for [`Operation::Socket`].
+    /// Destination; the local address of a bind. Of an operation on another process `lo` is its
+    /// process id, in the initial pid namespace. Else zero.
     pub address: Address,
     /// The agent's slot.
     pub agent: u32,
@@ -91,10 +184,11 @@ pub struct Event {
     pub action: u8,
     /// [`Reason`](crate::decision::Reason).
     pub reason: u8,
-    /// Zero.
-    pub reserved: u8,
-    /// Zero.
-    pub reserved2: u16,
+    /// [`Access`](crate::path::Access) of an operation on a path.
+    pub access: u8,
+    /// Bytes of the object's text: the path as the host sees it. It follows the event; what is longer
+    /// than [`LONG_TEXT`] is cut there.
+    pub text: u16,
     /// Name of the thread, padded with zeros. The agent chooses it.
     pub comm: [u8; COMM_LEN],
 }
@@ -102,4 +196,31 @@ pub struct Event {
 const _: () = {
     assert!(size_of::<Event>() == 104);
     assert!(align_of::<Event>() == 8);
+};
+
+/// Bytes of most texts: a longer one takes a longer record.
+pub const SHORT_TEXT: usize = 256;
+/// Bytes of a text that are recorded.
+pub const LONG_TEXT: usize = 4096;
+/// Bytes behind a text that mean nothing: a component that ends beyond the text is written whole.
+pub const TEXT_MARGIN: usize = 256;
+
+/// An event with the text of its object.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct TextEvent<const N: usize> {
+    /// The event. Its `text` says how much of the text is there.
+    pub event: Event,
+    /// The text, and its margin.
+    pub text: [u8; N],
+}
+
+/// An event with a text of at most [`SHORT_TEXT`].
+pub type ShortEvent = TextEvent<{ SHORT_TEXT + TEXT_MARGIN }>;
+/// An event with a text of any length.
+pub type LongEvent = TextEvent<{ LONG_TEXT + TEXT_MARGIN }>;
+
+const _: () = {
+    assert!(size_of::<ShortEvent>() == 616);
+    assert!(size_of::<LongEvent>() == 4456);
 };

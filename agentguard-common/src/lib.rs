@@ -20,6 +20,8 @@ pub mod decision;
 pub mod event;
 pub mod identity;
 pub mod limits;
+pub mod mounts;
+pub mod offsets;
 pub mod path;
 pub mod protocol;
 pub mod rules;
@@ -30,13 +32,18 @@ pub mod verdict;
 /// Number of the ABI between kernel and user space.
 ///
 /// It changes whenever the layout of a shared type or the meaning of a field changes.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 #[cfg(feature = "user")]
 mod user {
     //! Types that user space reads from and writes to maps as bytes.
 
-    use crate::{counters::Counters, identity, scope::Row};
+    use crate::{
+        counters::Counters,
+        identity, mounts, offsets,
+        path::{LiteralKey, Positions, Table},
+        scope::Row,
+    };
 
     // SAFETY: each is `repr(C)`, without padding, and valid for every bit pattern.
     unsafe impl aya::Pod for Counters {}
@@ -45,5 +52,19 @@ mod user {
     // SAFETY: as above.
     unsafe impl aya::Pod for identity::Tag {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for identity::Offsets {}
+    unsafe impl aya::Pod for offsets::Offsets {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for offsets::LsmOffsets {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for mounts::Superblock {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for mounts::Node {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for mounts::Part {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Positions {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Table {}
+    // SAFETY: as above.
+    unsafe impl<const N: usize> aya::Pod for LiteralKey<N> {}
 }

@@ -63,6 +63,8 @@ pub struct Header {
     pub ports: u16,
     /// `FLAG_…` bits.
     pub flags: u16,
+    /// The table of its path rules plus one; 0 if files are not confined.
+    pub paths: u16,
 }
 
 impl Header {
@@ -70,7 +72,10 @@ impl Header {
     pub const fn pack(self) -> Address {
         Address {
             hi: self.version as u64,
-            lo: self.addresses as u64 | (self.ports as u64) << 16 | (self.flags as u64) << 32,
+            lo: self.addresses as u64
+                | (self.ports as u64) << 16
+                | (self.flags as u64) << 32
+                | (self.paths as u64) << 48,
         }
     }
 
@@ -86,13 +91,15 @@ impl Header {
             addresses: key.lo as u16,
             ports: (key.lo >> 16) as u16,
             flags: (key.lo >> 32) as u16,
+            paths: (key.lo >> 48) as u16,
         }
     }
 }
 
 /// Which compiled scope an agent has: one word, so that it is replaced at once.
 ///
-/// `version` in the upper 32 bits, then 12 bits of bank, then 20 bits of row. Zero is no scope.
+/// `version` in the upper 32 bits, then 12 bits of bank, one bit that says whether files are confined,
+/// and 19 bits of row. Zero is no scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct ScopeWord(pub u64);
@@ -101,10 +108,24 @@ impl ScopeWord {
     /// The word of an agent that has no scope. Everything it tries is refused.
     pub const NONE: Self = Self(0);
 
+    const CONFINES_FILES: u64 = 1 << 19;
+
     /// A word. `bank` and `row` must be below [`MAX_BANKS`](crate::limits::MAX_BANKS) and
     /// [`MAX_BANK_ROWS`](crate::limits::MAX_BANK_ROWS).
     pub const fn new(version: u32, bank: u32, row: u32) -> Self {
-        Self((version as u64) << 32 | ((bank & 0xfff) as u64) << 20 | (row & 0xf_ffff) as u64)
+        Self((version as u64) << 32 | ((bank & 0xfff) as u64) << 20 | (row & 0x7_ffff) as u64)
+    }
+
+    /// The word of a scope that has path rules.
+    #[must_use]
+    pub const fn confining_files(self) -> Self {
+        Self(self.0 | Self::CONFINES_FILES)
+    }
+
+    /// Whether the scope has path rules: without, files are not confined.
+    #[inline(always)]
+    pub const fn confines_files(self) -> bool {
+        self.0 & Self::CONFINES_FILES != 0
     }
 
     /// The policy's version.
@@ -124,13 +145,13 @@ impl ScopeWord {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the field is cut out")]
     pub const fn row(self) -> u32 {
-        self.0 as u32 & 0xf_ffff
+        self.0 as u32 & 0x7_ffff
     }
 }
 
 const _: () = {
     assert!(crate::limits::MAX_BANKS <= 1 << 12);
-    assert!(crate::limits::MAX_BANK_ROWS <= 1 << 20);
+    assert!(crate::limits::MAX_BANK_ROWS <= 1 << 19);
 };
 
 #[cfg(test)]
@@ -144,17 +165,22 @@ mod tests {
             addresses: 515,
             ports: 2047,
             flags: FLAG_ICMP | FLAG_OBSERVE,
+            paths: 4096,
         };
         assert_eq!(Header::unpack(header.pack()), header);
     }
 
     #[test]
     fn words_survive_packing() {
-        let word = ScopeWord::new(u32::MAX, 4095, (1 << 20) - 1);
-        assert_eq!(
-            (word.version(), word.bank(), word.row()),
-            (u32::MAX, 4095, (1 << 20) - 1)
-        );
+        let last = u32::MAX;
+        let word = ScopeWord::new(last, 4095, (1 << 19) - 1);
+        for (word, confines) in [(word, false), (word.confining_files(), true)] {
+            assert_eq!(
+                (word.version(), word.bank(), word.row()),
+                (last, 4095, (1 << 19) - 1)
+            );
+            assert_eq!(word.confines_files(), confines);
+        }
         assert_eq!(ScopeWord::new(7, 1, 2).bank(), 1);
         assert_ne!(ScopeWord::new(1, 0, 0), ScopeWord::NONE);
     }

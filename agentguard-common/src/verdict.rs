@@ -39,6 +39,16 @@ pub enum Reason {
     Error = 4,
     /// The kernel chooses the port: nothing can be listened on that a rule would not have to allow.
     AnyPort = 5,
+    /// It lies on a superblock that the host has not mounted.
+    NotMounted = 6,
+    /// Its path has too many components.
+    TooDeep = 7,
+    /// Directories were renamed, or mounts changed, as often as its path was looked at.
+    Renamed = 8,
+    /// No rule can allow it to an agent.
+    Never = 9,
+    /// It would give what is moved more rights than it had.
+    Gains = 10,
 }
 
 impl Reason {
@@ -51,6 +61,11 @@ impl Reason {
             3 => Some(Self::Protocol),
             4 => Some(Self::Error),
             5 => Some(Self::AnyPort),
+            6 => Some(Self::NotMounted),
+            7 => Some(Self::TooDeep),
+            8 => Some(Self::Renamed),
+            9 => Some(Self::Never),
+            10 => Some(Self::Gains),
             _ => None,
         }
     }
@@ -64,6 +79,11 @@ impl Reason {
             Self::Protocol => "protocol",
             Self::Error => "error",
             Self::AnyPort => "any-port",
+            Self::NotMounted => "not-mounted",
+            Self::TooDeep => "too-deep",
+            Self::Renamed => "renamed",
+            Self::Never => "never",
+            Self::Gains => "gains",
         }
     }
 }
@@ -92,6 +112,12 @@ impl Verdict {
     #[inline(always)]
     pub const fn is_permission_of_a_rule(self) -> bool {
         matches!(self.action, Action::Permit) && matches!(self.reason, Reason::Rule)
+    }
+
+    /// A refusal for a reason that is no rule, or what observe mode makes of it.
+    #[inline(always)]
+    pub const fn refusal(reason: Reason, flags: u16) -> Self {
+        Self::refuse(reason, NO_RULE, flags)
     }
 
     #[inline(always)]
@@ -143,18 +169,6 @@ pub(crate) fn resolve<S: NumberSet>(deny: S, allow: S, flags: u16) -> Verdict {
     }
 }
 
-/// As [`resolve`], from the lowest rule of each set, or [`NO_RULE`].
-#[inline(always)]
-pub(crate) fn resolve_lowest(deny: u16, allow: u16, flags: u16) -> Verdict {
-    if deny != NO_RULE {
-        Verdict::refuse(Reason::Rule, deny, flags)
-    } else if allow != NO_RULE {
-        Verdict::permit(Reason::Rule, allow)
-    } else {
-        Verdict::refuse(Reason::NoRule, NO_RULE, flags)
-    }
-}
-
 /// As [`resolve`], where some rules are observed: refuse only what the other rules refuse; record
 /// what the observed ones would have changed.
 #[inline(always)]
@@ -166,23 +180,14 @@ pub(crate) fn observed<S: NumberSet>(
     flags: u16,
 ) -> Verdict {
     let lenient = resolve(matched & deny & !observe, matched & allow, flags);
-    beside_observed(lenient, || {
-        resolve(
-            matched & deny,
-            matched & allow & !observe,
-            flags | FLAG_OBSERVE,
-        )
-    })
-}
-
-/// The verdict from those of the lenient reading, in which observed rules refuse nothing and permit,
-/// and of the strict one, in which they refuse and permit nothing.
-#[inline(always)]
-pub(crate) fn beside_observed(lenient: Verdict, strict: impl FnOnce() -> Verdict) -> Verdict {
     if !matches!(lenient.action, Action::Permit) {
         return lenient;
     }
-    let strict = strict();
+    let strict = resolve(
+        matched & deny,
+        matched & allow & !observe,
+        flags | FLAG_OBSERVE,
+    );
     match strict.action {
         Action::Permit => strict,
         // Refused for want of a rule: the one that permitted is the observed one.

@@ -77,9 +77,10 @@ impl Two {
 
     fn state(&self, names: &[&[u8]]) -> Option<State> {
         let mut state = State::default();
+        let mut accepting = Positions::EMPTY;
         state.begin(self)?;
         for name in names {
-            state.enter(self, name)?;
+            state.enter(&mut accepting, self, name)?;
         }
         Some(state)
     }

@@ -10,6 +10,7 @@
 //! | sends a datagram | `cgroup/sendmsg4`, `sendmsg6` | `network/send.rs` |
 //! | binds | `cgroup/bind4`, `bind6` | `network/bind.rs` |
 //! | lets a packet out | `cgroup_skb/egress` | `network/egress.rs` |
+//! | opens a file or directory, or to execute it | `lsm/file_open` | `files/open.rs` |
 //!
 //! Every program asks the same three questions: whose is it (`identity`), what does the scope say
 //! (`network/scope.rs`, with the decision of `agentguard-common`), and what is recorded
@@ -27,6 +28,7 @@
 
 mod atomic;
 mod events;
+mod files;
 mod identity;
 mod kernel;
 mod maps;

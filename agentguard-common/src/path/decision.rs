@@ -3,10 +3,101 @@
 use super::{Access, Positions, State, Tables, WORDS};
 use crate::{
     rules::NO_RULE,
-    scope::{FLAG_OBSERVE, FLAG_OBSERVED_RULES},
+    scope::FLAG_OBSERVE,
     set::trailing_zeros,
-    verdict::{Verdict, beside_observed, resolve_lowest},
+    verdict::{Reason, Verdict},
 };
+
+/// Which of the matching rules decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum By {
+    /// A `deny` that is enforced.
+    Deny,
+    /// A `deny` that is observed, of what is permitted otherwise.
+    ObservedDeny,
+    /// An allowing rule that is enforced.
+    Allow,
+    /// An allowing rule that is observed.
+    ObservedAllow,
+    /// None matches.
+    Nothing,
+}
+
+impl By {
+    /// As a number.
+    #[inline(always)]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// From a number.
+    #[inline(always)]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Deny),
+            1 => Some(Self::ObservedDeny),
+            2 => Some(Self::Allow),
+            3 => Some(Self::ObservedAllow),
+            4 => Some(Self::Nothing),
+            _ => None,
+        }
+    }
+}
+
+/// Decides whether the agent may access what has this state in the way that the patterns with these ends
+/// allow, and by which rules. `None` is an error.
+#[inline(always)]
+pub fn judge<T: Tables>(tables: &T, state: &State, allow: &Positions) -> Option<By> {
+    let header = tables.header()?;
+    // What matches, of each kind: in one pass, without branches on it.
+    let (mut denied, mut denied_firmly, mut allowed, mut allowed_firmly) = (0, 0, 0, 0);
+    for at in 0..WORDS {
+        if at >= tables.words() {
+            break;
+        }
+        let here = state.positions.0[at];
+        let firm = here & !header.observed.0[at];
+        denied |= here & header.deny.0[at];
+        denied_firmly |= firm & header.deny.0[at];
+        allowed |= here & allow.0[at];
+        allowed_firmly |= firm & allow.0[at];
+    }
+    Some(if denied_firmly != 0 {
+        By::Deny
+    } else if allowed == 0 {
+        By::Nothing
+    } else if denied != 0 {
+        By::ObservedDeny
+    } else if allowed_firmly != 0 {
+        By::Allow
+    } else {
+        By::ObservedAllow
+    })
+}
+
+/// The verdict that [`judge`] found, with the lowest rule of those that decide.
+#[inline(always)]
+pub fn verdict<T: Tables>(tables: &T, state: &State, allow: &Positions, by: By) -> Verdict {
+    let Some(header) = tables.header() else {
+        return Verdict::ERROR;
+    };
+    let (ends, but) = match by {
+        By::Deny => (&header.deny, &header.observed),
+        By::ObservedDeny => (&header.deny, &header.none),
+        By::Allow => (allow, &header.observed),
+        By::ObservedAllow => (allow, &header.none),
+        By::Nothing => return Verdict::refuse(Reason::NoRule, NO_RULE, header.flags),
+    };
+    let Some(rule) = tables.rule(lowest(tables, state, ends, but)) else {
+        return Verdict::ERROR;
+    };
+    match by {
+        By::Deny => Verdict::refuse(Reason::Rule, rule, header.flags),
+        By::Allow => Verdict::permit(Reason::Rule, rule),
+        _ => Verdict::refuse(Reason::Rule, rule, FLAG_OBSERVE),
+    }
+}
 
 /// Decides whether the agent may access what has this state.
 #[inline(always)]
@@ -14,25 +105,9 @@ pub fn decide<T: Tables>(tables: &T, state: &State, access: Access) -> Verdict {
     let Some(header) = tables.header() else {
         return Verdict::ERROR;
     };
-    let (all, allow, flags) = (&header.none, header.allow(access), header.flags);
-    let lowest = |ends: &Positions, but: &Positions| lowest(state, ends, but, header.words);
-    let verdict = if flags & FLAG_OBSERVED_RULES == 0 {
-        resolve_lowest(lowest(&header.deny, all), lowest(allow, all), flags)
-    } else {
-        let observed = &header.observed;
-        let lenient = resolve_lowest(lowest(&header.deny, observed), lowest(allow, all), flags);
-        beside_observed(lenient, || {
-            let deny = lowest(&header.deny, all);
-            resolve_lowest(deny, lowest(allow, observed), flags | FLAG_OBSERVE)
-        })
-    };
-    // The numbers are of positions, so this one is an end.
-    let end = verdict.rule;
-    if end == NO_RULE {
-        return verdict;
-    }
-    match tables.rule(end) {
-        Some(rule) => Verdict { rule, ..verdict }.settled(),
+    let allow = header.allow(access as usize);
+    match judge(tables, state, allow) {
+        Some(by) => verdict(tables, state, allow, by),
         None => Verdict::ERROR,
     }
 }
@@ -45,7 +120,7 @@ pub fn gains<T: Tables>(tables: &T, from: &State, to: &State) -> Option<bool> {
     let header = tables.header()?;
     let mut gained = 0;
     for at in 0..WORDS {
-        if at >= header.words as usize {
+        if at >= tables.words() {
             break;
         }
         let (from, to) = (from.positions.0[at], to.positions.0[at]);
@@ -58,10 +133,10 @@ pub fn gains<T: Tables>(tables: &T, from: &State, to: &State) -> Option<bool> {
 ///
 /// Without branches on what is found: the verifier would follow each of the ways.
 #[inline(always)]
-fn lowest(state: &State, ends: &Positions, but: &Positions, words: u16) -> u16 {
+fn lowest<T: Tables>(tables: &T, state: &State, ends: &Positions, but: &Positions) -> u16 {
     let (mut first, mut place) = (0, 0);
     for at in 0..WORDS {
-        if at >= words as usize {
+        if at >= tables.words() {
             break;
         }
         let word = state.positions.0[at] & ends.0[at] & !but.0[at];

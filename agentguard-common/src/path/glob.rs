@@ -33,26 +33,38 @@ pub trait Tables {
 
     /// The positions whose glob accepts a name that ends in the state.
     fn accepted(&self, state: u16) -> Option<&Positions>;
+
+    /// The state in which a name ends, from [`START`]: a [step](step) for each byte, of which there are
+    /// at most [`MAX_COMPONENT`]. Once it is [`DEAD`] the rest does not matter.
+    fn run(&self, name: &[u8]) -> Option<u16> {
+        let mut state = START;
+        for byte in name.iter().take(MAX_COMPONENT) {
+            state = step(self.classes()?, state, *byte, |index| self.next(index))?;
+            if state == DEAD {
+                break;
+            }
+        }
+        Some(state)
+    }
 }
 
-/// The positions whose glob accepts a name, or that none does. At most [`MAX_COMPONENT`] bytes are
-/// looked at.
-///
-/// The steps have a constant bound, for the verifier. They end early where nothing can match any
-/// more, as most names show with their first byte.
+/// The state after one more byte. `None` is an error.
+#[inline(always)]
+pub fn step(
+    classes: &Classes,
+    state: u16,
+    byte: u8,
+    next: impl FnOnce(u32) -> Option<u16>,
+) -> Option<u16> {
+    let class = u32::from(classes.of[byte as usize]);
+    next(u32::from(state) * u32::from(classes.width) + class)
+}
+
+/// The positions whose glob accepts a name, or that none does.
 #[inline(always)]
 pub fn accepting<'a, T: Tables>(tables: &'a T, name: &[u8]) -> Option<Option<&'a Positions>> {
-    let classes = tables.classes()?;
-    let mut state = START;
-    for at in 0..MAX_COMPONENT {
-        let Some(byte) = name.get(at) else {
-            break;
-        };
-        let class = classes.of[*byte as usize];
-        state = tables.next(u32::from(state) * u32::from(classes.width) + u32::from(class))?;
-        if state == DEAD {
-            return Some(None);
-        }
+    match tables.run(name)? {
+        DEAD => Some(None),
+        state => tables.accepted(state).map(Some),
     }
-    tables.accepted(state).map(Some)
 }

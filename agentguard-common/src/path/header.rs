@@ -80,24 +80,17 @@ pub struct Header {
     pub version: u32,
     /// Words of a [set](Positions) that are in use.
     pub words: u16,
-    /// [`FLAG_OBSERVE`](crate::scope::FLAG_OBSERVE) and
-    /// [`FLAG_OBSERVED_RULES`](crate::scope::FLAG_OBSERVED_RULES).
+    /// [`FLAG_OBSERVE`](crate::scope::FLAG_OBSERVE).
     pub flags: u16,
 }
 
 const _: () = assert!(size_of::<Header>() == 13 * size_of::<Positions>() + 72);
 
 impl Header {
-    /// Ends of patterns that permit an access.
+    /// Ends of patterns that permit an access, given by its number.
     #[inline(always)]
-    pub const fn allow(&self, access: Access) -> &Positions {
-        // The array has an entry for each.
-        match access {
-            Access::Read => &self.allow[0],
-            Access::Write => &self.allow[1],
-            Access::Exec => &self.allow[2],
-            Access::Connect => &self.allow[3],
-        }
+    pub const fn allow(&self, access: usize) -> &Positions {
+        &self.allow[access & (Access::ALL.len() - 1)]
     }
 
     /// As [`allow`](Self::allow), to be changed.

@@ -21,11 +21,13 @@ pub mod glob;
 mod header;
 mod positions;
 mod state;
+mod table;
 
-pub use decision::{decide, gains};
+pub use decision::{By, decide, gains, judge, verdict};
 pub use header::{Access, Header};
 pub use positions::{Positions, WORDS};
 pub use state::State;
+pub use table::{LiteralKey, LongKey, ShortKey, Table};
 
 /// The look-ups that a decision needs, beside those for [globs](glob::Tables).
 pub trait Tables: glob::Tables {
@@ -34,6 +36,15 @@ pub trait Tables: glob::Tables {
 
     /// The scope's header. `None` is an error: the decision is then a refusal.
     fn header(&self) -> Option<&Header>;
+
+    /// How many words of a [set](Positions) are in use.
+    ///
+    /// It is asked before each word, so that the kernel's verifier, which would else follow each number
+    /// that it can be to the end, need not know that the answer is always the same.
+    #[inline(always)]
+    fn words(&self) -> usize {
+        self.header().map_or(0, |header| header.words as usize)
+    }
 
     /// How many bytes a name has.
     fn length(&self, name: &Self::Name) -> usize;

@@ -25,7 +25,7 @@ impl State {
         self.depth = 0;
         let mut carried = 0;
         for at in 0..WORDS {
-            if at >= header.words as usize {
+            if at >= tables.words() {
                 break;
             }
             self.positions.0[at] = closed(header, at, header.starts.0[at], &mut carried);
@@ -33,31 +33,41 @@ impl State {
         Some(())
     }
 
-    /// Makes the state of a directory that of what is called `name` in it.
+    /// Makes the state of a directory that of what is called `name` in it. What is in `accepting` does not
+    /// matter, before and after.
     ///
     /// `None` is an error: a look-up that failed, a name without bytes or of more than
     /// [`MAX_COMPONENT`], a path of more than [`MAX_DEPTH`] names. The path is then to be refused, and
     /// the state means nothing.
     #[inline(always)]
-    pub fn enter<T: Tables>(&mut self, tables: &T, name: &T::Name) -> Option<()> {
+    pub fn enter<T: Tables>(
+        &mut self,
+        accepting: &mut Positions,
+        tables: &T,
+        name: &T::Name,
+    ) -> Option<()> {
         let length = tables.length(name);
         if length == 0 || length > MAX_COMPONENT || self.depth >= MAX_DEPTH {
             return None;
         }
         self.depth += 1;
         let header = tables.header()?;
-        let (literal, glob) = if self.has_named(header) {
-            named(tables, header, name, length)?
-        } else {
-            (&header.none, &header.none)
-        };
+        for at in 0..WORDS {
+            if at >= tables.words() {
+                break;
+            }
+            accepting.0[at] = header.any_name.0[at];
+        }
+        if self.has_named(tables, header) {
+            add_named(accepting, tables, header, name, length)?;
+        }
         let (mut carried, mut carried_on) = (0, 0);
         for at in 0..WORDS {
-            if at >= header.words as usize {
+            if at >= tables.words() {
                 break;
             }
             let here = self.positions.0[at];
-            let advanced = here & (literal.0[at] | glob.0[at] | header.any_name.0[at]);
+            let advanced = here & accepting.0[at];
             let reached = advanced << 1 | carried | here & header.any_depth.0[at];
             carried = advanced >> 63;
             self.positions.0[at] = closed(header, at, reached, &mut carried_on);
@@ -67,10 +77,10 @@ impl State {
 
     /// Whether a name matters here.
     #[inline(always)]
-    fn has_named(&self, header: &Header) -> bool {
+    fn has_named<T: Tables>(&self, tables: &T, header: &Header) -> bool {
         let mut named = 0;
         for at in 0..WORDS {
-            if at >= header.words as usize {
+            if at >= tables.words() {
                 break;
             }
             named |= self.positions.0[at] & header.named.0[at];
@@ -79,30 +89,42 @@ impl State {
     }
 }
 
-/// The positions whose literal, and whose glob, accepts the name.
+/// Adds the positions whose literal, or whose glob, accepts the name.
 #[inline(always)]
-fn named<'a, T: Tables>(
-    tables: &'a T,
-    header: &'a Header,
-    name: &'a T::Name,
+fn add_named<T: Tables>(
+    accepting: &mut Positions,
+    tables: &T,
+    header: &Header,
+    name: &T::Name,
     length: usize,
-) -> Option<(&'a Positions, &'a Positions)> {
+) -> Option<()> {
     let has_globs = tables.classes()?.width != 0;
     if !has_globs && !header.has_length(length) {
-        return Some((&header.none, &header.none));
+        return Some(());
     }
     let bytes = tables.bytes(name)?;
-    let literal = if header.has_length(length) && header.has_beginning(*bytes.first()?) {
-        tables.literal(bytes).unwrap_or(&header.none)
-    } else {
-        &header.none
-    };
-    let glob = if has_globs {
-        glob::accepting(tables, bytes)?.unwrap_or(&header.none)
-    } else {
-        &header.none
-    };
-    Some((literal, glob))
+    if header.has_length(length)
+        && header.has_beginning(*bytes.first()?)
+        && let Some(literal) = tables.literal(bytes)
+    {
+        add(accepting, tables, literal);
+    }
+    if tables.classes()?.width != 0
+        && let Some(glob) = glob::accepting(tables, bytes)?
+    {
+        add(accepting, tables, glob);
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn add<T: Tables>(to: &mut Positions, tables: &T, some: &Positions) {
+    for at in 0..WORDS {
+        if at >= tables.words() {
+            break;
+        }
+        to.0[at] |= some.0[at];
+    }
 }
 
 /// One word of a set with what follows from its `**`, which also stand for no name. One step is

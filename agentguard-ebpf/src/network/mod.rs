@@ -8,7 +8,7 @@ mod egress;
 mod packet;
 mod peer;
 mod permitted;
-mod scope;
+pub mod scope;
 mod send;
 mod socket;
 

@@ -10,7 +10,6 @@ use std::{
 };
 
 use agentguard_common::identity::Tag;
-use aya::{Ebpf, programs::tp_btf::BtfTracePointLink};
 
 use super::{
     agents::{Agents, Change},
@@ -27,6 +26,7 @@ use crate::{
     kernel::{
         attach::AttachPoints,
         cgroup2::Cgroup2,
+        object::Loaded,
         tables::{TableError, Tables},
     },
     policy::{Matches, Scope},
@@ -43,7 +43,7 @@ pub(super) struct Guard {
     pub tables: Tables,
     cgroups: Cgroup2,
     own: String,
-    ebpf: Ebpf,
+    loaded: Loaded,
     attached: AttachPoints,
     directory: Arc<Directory>,
     paths: CgroupPaths,
@@ -55,7 +55,6 @@ pub(super) struct Guard {
     lost: u64,
     /// When cgroups without a tag are looked for again.
     settle_at: Instant,
-    _tracepoints: Vec<BtfTracePointLink>,
 }
 
 /// What loading scopes changed.
@@ -74,9 +73,8 @@ impl Guard {
     pub(super) fn new(
         cgroups: Cgroup2,
         own: String,
-        ebpf: Ebpf,
+        loaded: Loaded,
         tables: Tables,
-        tracepoints: Vec<BtfTracePointLink>,
         directory: Arc<Directory>,
         max_instances: u32,
     ) -> io::Result<Self> {
@@ -86,14 +84,13 @@ impl Guard {
             tables,
             cgroups,
             own,
-            ebpf,
+            loaded,
             attached: AttachPoints::default(),
             directory,
             entering: BTreeSet::new(),
             max_instances,
             lost: 0,
             settle_at: Instant::now(),
-            _tracepoints: tracepoints,
         })
     }
 
@@ -140,7 +137,7 @@ impl Guard {
             })?;
         }
         self.attached
-            .update(&mut self.ebpf, &self.cgroups, &wanted)?;
+            .update(&mut self.loaded.ebpf, &self.cgroups, &wanted)?;
         for place in before.iter().filter(|place| !wanted.contains(*place)) {
             places::release(&self.cgroups, place);
         }
@@ -378,6 +375,7 @@ impl Guard {
     pub(super) fn stand_down(&mut self) {
         let places = self.attached.paths();
         self.attached = AttachPoints::default();
+        self.loaded.hooks.clear();
         for place in places {
             places::release(&self.cgroups, &place);
         }

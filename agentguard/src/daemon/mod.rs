@@ -16,7 +16,6 @@ use std::{
     fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
     time::Duration,
 };
 
@@ -43,7 +42,7 @@ use crate::{
         cgroup2,
         object::{self, Sizes},
         probe,
-        protection::Protection,
+        protection::{Protection, State},
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
@@ -102,8 +101,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let types = btf::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
-    // Nothing depends on it, and it takes its time.
-    let lsm = thread::Builder::new().spawn(probe::lsm)?;
+    let lsm = probe::lsm();
+    let has_lsm = lsm.state == State::Active;
+    protections.push(lsm);
     make_directory(&args.run_dir)?;
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
     let clock = Clock::new()?;
@@ -118,23 +118,23 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     // Two daemons with one cgroup would take each other's instances away.
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
     let signals = Signals::take()?;
-    let (mut ebpf, tracepoints) = object::load(
+    let mut loaded = object::load(
         &types,
         Sizes {
             max_cgroups: args.max_cgroups,
             max_instances: args.max_instances + args.max_declared,
         },
+        has_lsm,
     )?;
-    let tables = Tables::take(&mut ebpf)?;
-    let ring = tables::take_events(&mut ebpf)?;
+    let tables = Tables::take(&mut loaded.ebpf)?;
+    let ring = tables::take_events(&mut loaded.ebpf)?;
     let directory = Arc::new(Directory::default());
     let paths = CgroupPaths::new(cgroups.clone())?;
     let mut guard = Guard::new(
         cgroups,
         own,
-        ebpf,
+        loaded,
         tables,
-        tracepoints,
         Arc::clone(&directory),
         args.max_instances,
     )?;
@@ -165,7 +165,6 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         return Err(error.into());
     }
     let agents = guard.agents.declared();
-    protections.extend(lsm.join());
     memory::give_back();
     let daemon = Arc::new(Daemon {
         started: clock.wall(clock.boot_ns()),

@@ -5,11 +5,15 @@
 //! other kinds of entries, to step over them (`Documentation/bpf/btf.rst`). It is read once, and
 //! nothing of its megabytes is kept.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    fs, io,
+    path::Path,
+};
 
-use agentguard_common::identity::Offsets;
+use agentguard_common::offsets::{LsmOffsets, Offsets, Source};
 
-use super::object::TRACEPOINTS;
+use super::object::{LSM_HOOKS, TRACEPOINTS};
 
 /// The kernel's own type information (Linux 5.4, `CONFIG_DEBUG_INFO_BTF`).
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -45,13 +49,27 @@ pub enum BtfError {
 }
 
 /// What the programs need of the kernel's types.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct KernelTypes {
     /// Where members are.
     pub offsets: Offsets,
     /// The types of [`TRACEPOINTS`], in that order; `None` is a tracepoint that does not exist.
     tracepoints: [Option<u32>; TRACEPOINTS.len()],
+    /// What the programs on security hooks need; `Err` names what this kernel lacks.
+    pub lsm: Result<LsmTypes, Missing>,
 }
+
+/// What the programs on security hooks need of the kernel's types.
+#[derive(Clone, Debug)]
+pub struct LsmTypes {
+    /// Where members are.
+    pub offsets: LsmOffsets,
+    /// The types of [`LSM_HOOKS`], in that order; `None` is a hook that does not exist.
+    hooks: [Option<u32>; LSM_HOOKS.len()],
+}
+
+/// A structure or member that a program on a security hook reads, and this kernel does not have.
+pub type Missing = String;
 
 /// Reads the running kernel's types.
 pub fn read() -> Result<KernelTypes, BtfError> {
@@ -69,19 +87,25 @@ impl KernelTypes {
         tracepoints.find_map(|(name, id)| id.is_none().then_some(name))
     }
 
-    /// The tracepoints' types, as aya wants them: it knows a type by its place in a list of all, so
-    /// the places of the others are blank. The kernel's whole list would take it longer to parse
-    /// than the kernel needs to verify a program.
-    pub fn tracepoints(&self) -> Result<aya::Btf, aya::BtfError> {
+    /// The types of tracepoints and security hooks, as aya wants them: it knows a type by its place in a
+    /// list of all, so the places of the others are blank. The kernel's whole list would take it longer to
+    /// parse than the kernel needs to verify a program.
+    pub fn attach_types(&self) -> Result<aya::Btf, aya::BtfError> {
+        let mut known = BTreeMap::new();
+        for (name, id) in TRACEPOINTS.into_iter().zip(self.tracepoints) {
+            known.extend(id.map(|id| (id, (type_name(name), KIND_TYPEDEF))));
+        }
+        for (hook, id) in self.hooks() {
+            known.extend(id.map(|id| (id, (function_name(hook), KIND_FUNCTION))));
+        }
         let mut names = vec![0];
         let mut types = Vec::new();
-        let last = self.tracepoints.into_iter().flatten().max();
+        let last = known.keys().last().copied();
         for id in 1..=last.unwrap_or(0) {
-            let known = self.tracepoints.iter().position(|it| *it == Some(id));
-            let (name, kind) = if let Some(index) = known {
+            let (name, kind) = if let Some((text, kind)) = known.get(&id) {
                 let name = length(&names);
-                names.extend(type_name(TRACEPOINTS[index]).bytes().chain([0]));
-                (name, KIND_TYPEDEF)
+                names.extend(text.bytes().chain([0]));
+                (name, *kind)
             } else {
                 (0, KIND_FORWARD)
             };
@@ -101,6 +125,19 @@ impl KernelTypes {
         data.extend(names);
         aya::Btf::parse(&data, aya::Endianness::default())
     }
+
+    /// The security hooks, and their types where they exist.
+    fn hooks(&self) -> impl Iterator<Item = (&'static str, Option<u32>)> {
+        let hooks = self.lsm.as_ref().map(|lsm| lsm.hooks);
+        LSM_HOOKS
+            .into_iter()
+            .zip(hooks.unwrap_or([None; LSM_HOOKS.len()]))
+    }
+
+    /// Whether this kernel has a security hook.
+    pub fn has_hook(&self, name: &str) -> bool {
+        self.hooks().any(|(hook, id)| hook == name && id.is_some())
+    }
 }
 
 fn length(bytes: &[u8]) -> u32 {
@@ -113,37 +150,52 @@ fn type_name(tracepoint: &str) -> String {
     format!("btf_trace_{tracepoint}")
 }
 
+/// The function that the kernel has for a security hook (`kernel/bpf/bpf_lsm.c`).
+fn function_name(hook: &str) -> String {
+    format!("bpf_lsm_{hook}")
+}
+
 fn resolve(btf: &Btf<'_>) -> Result<KernelTypes, BtfError> {
-    let cgroup = btf.structure("cgroup")?;
-    let css = btf.structure("cgroup_subsys_state")?;
-    let node = btf.structure("kernfs_node")?;
-    let task = btf.structure("task_struct")?;
-    let offsets = Offsets {
-        cgroup_self: cgroup.member("self")?,
-        cgroup_kn: cgroup.member("kn")?,
-        cgroup_root: cgroup.member("root")?,
-        cgroup_root_hierarchy_id: btf.structure("cgroup_root")?.member("hierarchy_id")?,
-        css_parent: css.member("parent")?,
-        css_cgroup: css.member("cgroup")?,
-        kernfs_node_id: node.member("id")?,
-        kernfs_node_name: node.member("name")?,
-        task_pid: task.member("pid")?,
-        task_tgid: task.member("tgid")?,
-        task_group_leader: task.member("group_leader")?,
-        task_start_boottime: task.member("start_boottime")?,
-        task_comm: task.member("comm")?,
-        task_cred: task.member("cred")?,
-        task_cgroups: task.member("cgroups")?,
-        css_set_dfl_cgrp: btf.structure("css_set")?.member("dfl_cgrp")?,
-        cred_uid: btf.structure("cred")?.member("uid")?,
-        sock_cgroup: btf.structure("sock")?.member("sk_cgrp_data")?
-            + btf.structure("sock_cgroup_data")?.member("cgroup")?,
-    };
-    let tracepoints = TRACEPOINTS.map(|name| btf.find(KIND_TYPEDEF, &type_name(name)));
+    let mut structures = Structures::new(btf);
+    let offsets = Offsets::find(|source| structures.offset(source))?;
+    let lsm = LsmOffsets::find(|source| structures.offset(source));
+    let functions = LSM_HOOKS.map(function_name);
+    let hooks = btf.find_all(KIND_FUNCTION, &functions);
     Ok(KernelTypes {
         offsets,
-        tracepoints,
+        tracepoints: TRACEPOINTS.map(|name| btf.find(KIND_TYPEDEF, &type_name(name))),
+        lsm: lsm
+            .map(|offsets| LsmTypes { offsets, hooks })
+            .map_err(|error| error.to_string()),
     })
+}
+
+/// Structures by name: each is sought once.
+struct Structures<'a> {
+    btf: &'a Btf<'a>,
+    known: HashMap<&'static str, Structure<'a>>,
+}
+
+impl<'a> Structures<'a> {
+    fn new(btf: &'a Btf<'a>) -> Self {
+        Self {
+            btf,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The offset of a value in bytes.
+    fn offset(&mut self, source: Source) -> Result<u32, BtfError> {
+        let mut offset = 0;
+        for (name, member) in source.iter().copied() {
+            let structure = match self.known.entry(name) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.btf.structure(name)?),
+            };
+            offset += structure.member(member)?;
+        }
+        Ok(offset)
+    }
 }
 
 /// `"\xeb\x9f"`, in the byte order of the kernel.
@@ -155,6 +207,7 @@ const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_FORWARD: u32 = 7;
 const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNCTION: u32 = 12;
 
 const TRUNCATED: BtfError = BtfError::Malformed("it ends too early");
 
@@ -228,6 +281,26 @@ impl<'a> Btf<'a> {
                 && word(self.types, at).is_some_and(|offset| self.is_named(offset, name))
         })?;
         u32::try_from(index + 1).ok()
+    }
+
+    /// The first types of a kind, by name.
+    fn find_all<const N: usize>(&self, wanted: u32, names: &[String; N]) -> [Option<u32>; N] {
+        let mut found = [None; N];
+        for (index, place) in self.places.iter().enumerate() {
+            let at = *place as usize;
+            if !kind(self.types, at).is_some_and(|(kind, _)| kind == wanted) {
+                continue;
+            }
+            let Some(offset) = word(self.types, at) else {
+                continue;
+            };
+            for (name, found) in names.iter().zip(&mut found) {
+                if found.is_none() && self.is_named(offset, name) {
+                    *found = u32::try_from(index + 1).ok();
+                }
+            }
+        }
+        found
     }
 
     fn is_named(&self, offset: u32, name: &str) -> bool {
@@ -323,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_tracepoint_has_the_same_type_in_the_slice_as_in_the_kernel() {
-        let slice = read().unwrap().tracepoints().unwrap();
+        let slice = read().unwrap().attach_types().unwrap();
         let whole = aya::Btf::from_sys_fs().unwrap();
         for name in TRACEPOINTS {
             let id = |btf: &aya::Btf| {

@@ -9,5 +9,6 @@ pub mod cgroup2;
 pub mod object;
 pub mod probe;
 pub mod protection;
+mod symbols;
 mod sys;
 pub mod tables;

@@ -2,13 +2,17 @@
 
 use std::{thread, time::Instant};
 
-use agentguard_common::identity::Offsets;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    programs::{BtfTracePoint, Program, ProgramError, tp_btf::BtfTracePointLink},
+    programs::{
+        BtfTracePoint, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
+    },
 };
 
-use super::btf::KernelTypes;
+use super::{
+    btf::KernelTypes,
+    symbols::{self, SymbolError},
+};
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AGENTGUARD_EBPF_OBJECT"));
@@ -24,13 +28,22 @@ pub const EGRESS_PROGRAM: &str = "egress";
 /// The programs on tracepoints; each has its tracepoint's name.
 pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
-/// All programs.
-fn names() -> impl Iterator<Item = &'static str> {
-    let others = [SOCK_PROGRAM, EGRESS_PROGRAM];
+/// The programs on security hooks; each has its hook's name.
+pub const LSM_HOOKS: [&str; 1] = ["file_open"];
+/// The hooks that not every kernel has.
+const OPTIONAL_HOOKS: [&str; 0] = [];
+
+/// All programs that this kernel can have.
+fn names(types: &KernelTypes, lsm: bool) -> Vec<&'static str> {
+    let hooks = LSM_HOOKS
+        .into_iter()
+        .filter(|hook| lsm && (types.has_hook(hook) || !OPTIONAL_HOOKS.contains(hook)));
     TRACEPOINTS
         .into_iter()
         .chain(SOCK_ADDR_PROGRAMS)
-        .chain(others)
+        .chain([SOCK_PROGRAM, EGRESS_PROGRAM])
+        .chain(hooks)
+        .collect()
 }
 
 /// Why the programs could not be loaded.
@@ -40,6 +53,12 @@ pub enum LoadError {
     /// aya could not read the tracepoints' types.
     #[error("cannot use the types of the kernel's tracepoints: {0}")]
     Tracepoints(#[from] aya::BtfError),
+    /// The kernel lacks what the programs on security hooks read.
+    #[error("cannot confine files: {0}")]
+    Lsm(String),
+    /// The kernel lacks a symbol.
+    #[error("cannot confine files: {0}")]
+    Symbol(#[from] SymbolError),
     /// The maps could not be made.
     #[error(
         "cannot create agentguard's tables in the kernel: {0}; `agentguard doctor` says what this host lacks"
@@ -70,59 +89,105 @@ pub struct Sizes {
     pub max_instances: u32,
 }
 
-/// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
-/// in a tagged cgroup is tagged.
-pub fn load(
-    types: &KernelTypes,
-    sizes: Sizes,
-) -> Result<(Ebpf, Vec<BtfTracePointLink>), LoadError> {
-    let tracepoints = types.tracepoints()?;
-    let mut ebpf = create(&types.offsets, sizes, VerifierLogLevel::DISABLE)?;
-    if load_programs(&mut ebpf, &tracepoints).is_err() {
-        // The log is asked for only when it is needed: it makes loading slower.
-        ebpf = create(
-            &types.offsets,
-            sizes,
-            VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS,
-        )?;
-        load_programs(&mut ebpf, &tracepoints)?;
+/// What is loaded, and what holds it where it is.
+pub struct Loaded {
+    /// The object.
+    pub ebpf: Ebpf,
+    /// The tracepoints.
+    pub tracepoints: Vec<BtfTracePointLink>,
+    /// The security hooks; none where they do not work.
+    pub hooks: Vec<LsmLink>,
+}
+
+/// Loads the object and its programs, and attaches the tracepoints and, with `lsm`, the security hooks:
+/// from here on, whatever is made in a tagged cgroup is tagged.
+pub fn load(types: &KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadError> {
+    let attach_types = types.attach_types()?;
+    let names = names(types, lsm);
+    let mut ebpf = create(types, sizes, lsm, VerifierLogLevel::DISABLE)?;
+    if let Err(error) = load_programs(&mut ebpf, &names, &attach_types) {
+        let LoadError::Refused { name, .. } = error else {
+            return Err(error);
+        };
+        // The log is asked for only when it is needed, and of this program: it makes loading slower.
+        let level = VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS;
+        ebpf = create(types, sizes, lsm, level)?;
+        load_programs(&mut ebpf, &[name], &attach_types)?;
+        return Err(error);
     }
-    let mut links = Vec::with_capacity(TRACEPOINTS.len());
+    let mut tracepoints = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
         let id = program.attach().map_err(|error| refused(name, &error))?;
-        links.push(
+        tracepoints.push(
             program
                 .take_link(id)
                 .map_err(|error| refused(name, &error))?,
         );
     }
-    Ok((ebpf, links))
+    let mut hooks = Vec::new();
+    for name in names.into_iter().filter(|name| LSM_HOOKS.contains(name)) {
+        let program: &mut Lsm = program(&mut ebpf, name)?;
+        let id = program.attach().map_err(|error| refused(name, &error))?;
+        hooks.push(
+            program
+                .take_link(id)
+                .map_err(|error| refused(name, &error))?,
+        );
+    }
+    Ok(Loaded {
+        ebpf,
+        tracepoints,
+        hooks,
+    })
 }
 
-fn create(offsets: &Offsets, sizes: Sizes, level: VerifierLogLevel) -> Result<Ebpf, LoadError> {
-    EbpfLoader::new()
+fn create(
+    types: &KernelTypes,
+    sizes: Sizes,
+    lsm: bool,
+    level: VerifierLogLevel,
+) -> Result<Ebpf, LoadError> {
+    let mut loader = EbpfLoader::new();
+    loader
         // The object has no relocations against the kernel's types.
         .btf(None)
-        .override_global("OFFSETS", offsets, true)
+        .allow_unsupported_maps()
+        .override_global("OFFSETS", &types.offsets, true)
         .map_max_entries("TAGS", sizes.max_cgroups)
         .map_max_entries("INSTANCES", sizes.max_instances)
-        .verifier_log_level(level)
+        .verifier_log_level(level);
+    let address;
+    if lsm {
+        let lsm = types
+            .lsm
+            .as_ref()
+            .map_err(|it| LoadError::Lsm(it.clone()))?;
+        address = symbols::address("rename_lock")?;
+        loader
+            .override_global("LSM_OFFSETS", &lsm.offsets, true)
+            .override_global("RENAME_LOCK", &address, true);
+    }
+    loader
         .load(OBJECT)
         .map_err(|error| LoadError::Object(Box::new(error)))
 }
 
 /// Loads the programs, each on a thread of its own: the kernel verifies them side by side.
-fn load_programs(ebpf: &mut Ebpf, tracepoints: &Btf) -> Result<(), LoadError> {
-    for name in names() {
+fn load_programs(
+    ebpf: &mut Ebpf,
+    names: &[&'static str],
+    attach_types: &Btf,
+) -> Result<(), LoadError> {
+    for name in names {
         ebpf.program(name).ok_or(LoadError::Absent(name))?;
     }
     thread::scope(|scope| {
         let threads: Vec<_> = ebpf
             .programs_mut()
             .filter_map(|(name, program)| {
-                let name = names().find(|it| *it == name)?;
-                Some(scope.spawn(move || timed(name, program, tracepoints)))
+                let name = names.iter().find(|it| **it == name)?;
+                Some(scope.spawn(move || timed(name, program, attach_types)))
             })
             .collect();
         threads
@@ -132,10 +197,11 @@ fn load_programs(ebpf: &mut Ebpf, tracepoints: &Btf) -> Result<(), LoadError> {
 }
 
 /// Loads one program, and says how long the kernel took.
-fn timed(name: &'static str, program: &mut Program, tracepoints: &Btf) -> Result<(), LoadError> {
+fn timed(name: &'static str, program: &mut Program, attach_types: &Btf) -> Result<(), LoadError> {
     let start = Instant::now();
     let loaded = match program {
-        Program::BtfTracePoint(program) => program.load(name, tracepoints),
+        Program::BtfTracePoint(program) => program.load(name, attach_types),
+        Program::Lsm(program) => program.load(name, attach_types),
         Program::CgroupSockAddr(program) => program.load(),
         Program::CgroupSock(program) => program.load(),
         Program::CgroupSkb(program) => program.load(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use agentguard_common::{
     limits::{MAX_GLOB_STATES, MAX_POSITIONS},
     path::{Header, Positions},
-    scope::{FLAG_OBSERVE, FLAG_OBSERVED_RULES},
+    scope::FLAG_OBSERVE,
 };
 
 use super::{Compiled, Component, Effect, PathRule, Pattern, globs};
@@ -116,7 +116,6 @@ impl Layout {
         }
         if rule.mode == Mode::Observe {
             self.header.observed.insert(self.next);
-            self.header.flags |= FLAG_OBSERVED_RULES;
         }
         self.advance(rule.number);
     }

@@ -31,9 +31,10 @@ impl Compiled {
     /// [error](State::enter).
     pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Option<State> {
         let mut state = State::default();
+        let mut accepting = Positions::EMPTY;
         state.begin(self)?;
         for name in names {
-            state.enter(self, name)?;
+            state.enter(&mut accepting, self, name)?;
         }
         Some(state)
     }

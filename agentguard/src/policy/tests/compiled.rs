@@ -180,6 +180,7 @@ fn an_empty_scope_has_both_sections() {
         addresses: 1,
         ports: 1,
         flags: 0,
+        paths: 0,
     };
     assert_eq!(compiled.header(), header);
     assert_eq!(compiled.rows()[1..], [Row::default(); 5]);

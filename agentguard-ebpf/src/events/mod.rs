@@ -10,8 +10,11 @@ use agentguard_common::{
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 
+pub mod text;
+
 use crate::{
     atomic::add_one,
+    identity::Owner,
     kernel::Task,
     maps::{COUNTERS, EVENTS},
 };
@@ -36,6 +39,24 @@ pub struct Attempt {
     pub socket_type: u16,
     /// `IPPROTO_…`.
     pub protocol: u16,
+}
+
+impl Attempt {
+    /// What a task tried that has nothing to do with an address.
+    #[inline(always)]
+    pub fn of(owner: &Owner, word: ScopeWord, operation: Operation) -> Self {
+        Self {
+            tag: owner.tag,
+            word,
+            cgroup: owner.cgroup,
+            operation,
+            address: Address::MIN,
+            port: 0,
+            family: 0,
+            socket_type: 0,
+            protocol: 0,
+        }
+    }
 }
 
 /// Carries a verdict out: whether the operation may go on. What is refused or observed is counted
@@ -103,8 +124,21 @@ fn send(attempt: &Attempt, verdict: Verdict) -> bool {
         return false;
     };
     let event = entry.as_mut_ptr();
-    // SAFETY: the entry has the size of an event, and every field is written. They are written one
-    // by one because a whole event would not fit on the stack beside the decision.
+    // SAFETY: the entry has the size of an event.
+    unsafe { describe(event, attempt, verdict) };
+    entry.submit(0);
+    true
+}
+
+/// Writes every field of an event. They are written one by one because a whole event would not fit on
+/// the stack beside the decision.
+///
+/// # Safety
+///
+/// `event` must point to an event.
+#[inline(always)]
+unsafe fn describe(event: *mut Event, attempt: &Attempt, verdict: Verdict) {
+    // SAFETY: the caller's promise.
     unsafe {
         (*event).boot_ns = bpf_ktime_get_boot_ns();
         (*event).cgroup = attempt.cgroup;
@@ -120,12 +154,10 @@ fn send(attempt: &Attempt, verdict: Verdict) -> bool {
         (*event).operation = attempt.operation as u8;
         (*event).action = verdict.action as u8;
         (*event).reason = verdict.reason as u8;
-        (*event).reserved = 0;
-        (*event).reserved2 = 0;
+        (*event).access = 0;
+        (*event).text = 0;
         describe_task(event, attempt.cgroup);
     }
-    entry.submit(0);
-    true
 }
 
 /// Says who did it, unless another's task is running: a packet may leave at any time (a

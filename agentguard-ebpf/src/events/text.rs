@@ -1,0 +1,118 @@
+//! Events about objects that have a name: the name follows the event.
+
+use agentguard_common::{
+    event::{LONG_TEXT, LongEvent, SHORT_TEXT, ShortEvent},
+    limits::{MAX_COMPONENT, MAX_DEPTH},
+    scope::ScopeWord,
+    verdict::Verdict,
+};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+
+use super::{Attempt, count, describe};
+use crate::{
+    files::{
+        check::Request,
+        walk::{Climb, Walk, get, link, repeat, set},
+    },
+    maps::{COUNTERS, EVENTS},
+};
+
+/// Records the refusal or observation of an access to a file.
+#[inline(never)]
+pub fn record(request: &Request, word: ScopeWord, access: u8, verdict: Verdict) {
+    let attempt = &Attempt::of(&request.owner, word, request.operation);
+    let Some(counters) = COUNTERS.get_ptr_mut(request.owner.tag.agent) else {
+        return;
+    };
+    let sent = match Walk::of_current() {
+        Some(walk) => {
+            // Where the climb ended is what the verdict says.
+            let (climb, _) = Climb::from(request.at, walk);
+            if get!(walk, bytes) <= SHORT_TEXT as u64 {
+                send_short(attempt, access, verdict, &climb)
+            } else {
+                send_long(attempt, access, verdict, &climb)
+            }
+        }
+        None => false,
+    };
+    // SAFETY: the pointer is to the agent's map value, valid until the program ends.
+    unsafe { count(counters, verdict, sent) }
+}
+
+macro_rules! send {
+    ($name:ident, $event:ty, $step:expr) => {
+        #[inline(never)]
+        fn $name(attempt: &Attempt, access: u8, verdict: Verdict, climb: &Climb) -> bool {
+            let Some(mut entry) = EVENTS.reserve_untyped::<$event>(0) else {
+                return false;
+            };
+            let record = entry.as_mut_ptr();
+            // SAFETY: the entry has the size of the record.
+            unsafe {
+                let event = &raw mut (*record).event;
+                describe(event, attempt, verdict);
+                (*event).access = access;
+                (*event).text = get!(climb.walk, bytes).max(1) as u16;
+                write((&raw mut (*record).text).cast(), climb.walk, $step);
+            }
+            entry.submit(0);
+            true
+        }
+    };
+}
+
+send!(send_short, ShortEvent, write_short);
+send!(send_long, LongEvent, write_long);
+
+/// A text on its way into a record, in callbacks of `bpf_loop`.
+#[repr(C)]
+struct Text {
+    text: *mut u8,
+    walk: *mut Walk,
+}
+
+/// Writes the names of a path, a slash before each, as long as they begin before the limit.
+///
+/// # Safety
+///
+/// `text` must have [`TEXT_MARGIN`](agentguard_common::event::TEXT_MARGIN) bytes more than the limit.
+#[inline(always)]
+unsafe fn write(text: *mut u8, walk: *mut Walk, step: extern "C" fn(u64, *mut Text) -> i64) {
+    // SAFETY: the caller's promise.
+    unsafe { *text = b'/' };
+    set!(walk, written, 0);
+    repeat(MAX_DEPTH as u32, step, &mut Text { text, walk });
+}
+
+extern "C" fn write_short(step: u64, text: *mut Text) -> i64 {
+    // SAFETY: the context of the loop.
+    unsafe { write_name(&*text, step, SHORT_TEXT as u64) }
+}
+
+extern "C" fn write_long(step: u64, text: *mut Text) -> i64 {
+    // SAFETY: the context of the loop.
+    unsafe { write_name(&*text, step, LONG_TEXT as u64) }
+}
+
+#[inline(always)]
+unsafe fn write_name(text: &Text, step: u64, limit: u64) -> i64 {
+    let walk = text.walk;
+    let (count, at) = (get!(walk, count), get!(walk, written));
+    if step >= count || at >= limit {
+        return 1;
+    }
+    // SAFETY: what begins before the limit has room; the helper checks the source.
+    unsafe {
+        let link = link(walk, count - 1 - step);
+        let length = (*link).length as u32 & MAX_COMPONENT as u32;
+        *text.text.add(at as usize) = b'/';
+        bpf_probe_read_kernel(
+            text.text.add(at as usize + 1).cast(),
+            length,
+            core::ptr::without_provenance((*link).name as usize),
+        );
+        set!(walk, written, at + u64::from(length) + 1);
+    }
+    0
+}

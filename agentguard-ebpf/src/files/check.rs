@@ -1,0 +1,270 @@
+//! Whether an agent may access an object in some ways.
+
+use agentguard_common::{
+    event::Operation,
+    limits::MAX_DEPTH,
+    path::{self, Access, By, State},
+    scope::ScopeWord,
+    verdict::{Action, Reason, Verdict},
+};
+
+use super::{
+    directories, permitted,
+    scope::{self, Scope},
+    stamp::Stamp,
+    walk::{self, Climb, Climbed, Walk, get, repeat, set},
+};
+use crate::{events::text, identity::Owner, kernel::Dentry, network::scope::word, verifier};
+
+/// How often a path is looked at if names change meanwhile.
+const ATTEMPTS: u32 = 64;
+
+/// An access, as its record will say it.
+pub struct Request {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The object.
+    pub at: Dentry,
+    /// [Bits](Access::bit) of the accesses.
+    pub wanted: u8,
+    /// What it is.
+    pub operation: Operation,
+}
+
+/// Whether the operation may go on. What is refused or observed is recorded.
+#[inline(always)]
+pub fn is_permitted(request: &Request) -> bool {
+    let word = word(request.owner.tag.agent);
+    // Without a scope it may do nothing, and `look` says so.
+    if word != ScopeWord::NONE && !word.confines_files() {
+        return true;
+    }
+    let inode = request.at.inode();
+    if !inode.is_null()
+        && let Some(stamp) = Stamp::now(word)
+        && permitted::is_known(inode, request.at, &stamp, request.wanted)
+    {
+        return true;
+    }
+    look(request, word)
+}
+
+/// The look at an object, in callbacks of `bpf_loop`.
+#[repr(C)]
+struct Look {
+    at: Dentry,
+    walk: *mut Walk,
+    word: ScopeWord,
+    scope: Scope,
+    wanted: u64,
+    stamp: Stamp,
+}
+
+#[inline(never)]
+fn look(request: &Request, word: ScopeWord) -> bool {
+    let mut outcome = Outcome {
+        verdict: Verdict::ERROR,
+        access: 0,
+    };
+    if let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) {
+        let mut look = Look {
+            at: request.at,
+            walk,
+            word,
+            scope: Scope {
+                table,
+                // SAFETY: the walk is valid; the place is not read.
+                key: unsafe { &raw mut (*walk).key },
+                index: u64::from(index),
+            },
+            wanted: u64::from(request.wanted),
+            stamp: Stamp::NEVER,
+        };
+        set!(walk, found.settled, 0);
+        repeat(ATTEMPTS, attempt, &mut look);
+        if get!(walk, found.settled) == 0 {
+            set!(walk, found.by, without_rule(Reason::Renamed));
+        }
+        if get!(walk, found.by) == u64::from(By::Allow.number()) {
+            return true;
+        }
+        outcome = look.outcome();
+    }
+    // What follows is verified once, not once for each verdict.
+    if !verifier::forget_all(&mut outcome) {
+        return false;
+    }
+    text::record(request, word, outcome.access as u8, outcome.verdict);
+    matches!(outcome.verdict.action, Action::Observe)
+}
+
+/// What a look at an object ended with.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Outcome {
+    verdict: Verdict,
+    access: u64,
+}
+
+/// The number of a refusal without a rule, beside those of `By`.
+const fn without_rule(reason: Reason) -> u64 {
+    reason as u64 + 16
+}
+
+impl Look {
+    #[inline(always)]
+    fn outcome(&self) -> Outcome {
+        let (walk, table) = (self.walk, self.scope.table);
+        let (by, access) = (get!(walk, found.by), get!(walk, found.access));
+        // SAFETY: the walk is this task's own.
+        let state: &State = unsafe { &(*walk).state };
+        let verdict = match (By::from_number(by as u8), by.checked_sub(16)) {
+            (Some(by), _) => {
+                let allow = table.header.allow(access as usize);
+                path::verdict(&self.scope, state, allow, by)
+            }
+            (None, Some(reason)) => {
+                let reason = Reason::from_number(reason as u8).unwrap_or(Reason::Error);
+                Verdict::refusal(reason, table.header.flags)
+            }
+            (None, None) => Verdict::ERROR,
+        };
+        Outcome { verdict, access }
+    }
+}
+
+extern "C" fn attempt(_: u64, look: *mut Look) -> i64 {
+    // SAFETY: the context of the loop.
+    let look = unsafe { &mut *look };
+    let Some(stamp) = Stamp::now(look.word) else {
+        return 0;
+    };
+    look.stamp = stamp;
+    once(look);
+    let Some(after) = Stamp::now(look.word) else {
+        return 0;
+    };
+    if !after.is(&look.stamp) {
+        return 0;
+    }
+    let walk = look.walk;
+    set!(walk, found.settled, 1);
+    let is_permitted = get!(walk, found.by) == u64::from(By::Allow.number());
+    if is_permitted && get!(walk, found.keeps) != 0 {
+        let inode = look.at.inode();
+        if !inode.is_null() {
+            permitted::remember(inode, look.at, &look.stamp, look.wanted as u8);
+        }
+    }
+    1
+}
+
+/// Decides.
+#[inline(always)]
+fn once(look: &mut Look) {
+    let walk = look.walk;
+    // SAFETY: the walk is this task's own.
+    let state = unsafe { &raw mut (*walk).state };
+    let parent = look.at.parent();
+    let is_root = parent.pointer() == look.at.pointer();
+    set!(walk, found.failed, 0);
+    set!(walk, found.access, 0);
+    set!(walk, found.keeps, u64::from(!is_root));
+    // SAFETY: the state is valid.
+    if !is_root && unsafe { directories::recall(parent.inode(), &look.stamp, state) } {
+        // SAFETY: the walk is this task's own.
+        unsafe {
+            let link = walk::link(walk, 0);
+            (*link).name = look.at.name();
+            (*link).length = u64::from(look.at.length());
+        }
+        set!(walk, found.left, 1);
+        set!(walk, found.recalled, 1);
+    } else {
+        let (climb, climbed) = Climb::from(look.at, walk);
+        let refused = match climbed {
+            Climbed::Up => None,
+            Climbed::TooDeep => Some(without_rule(Reason::TooDeep)),
+            Climbed::NotMounted => Some(without_rule(Reason::NotMounted)),
+            Climbed::Internal => Some(internal(look.wanted as u8)),
+        };
+        if let Some(by) = refused {
+            set!(walk, found.by, by);
+            set!(walk, found.keeps, 0);
+            return;
+        }
+        set!(walk, found.left, get!(walk, count));
+        set!(walk, found.recalled, 0);
+        if !climb.is_same_for_all() {
+            set!(walk, found.keeps, 0);
+        }
+        // SAFETY: the state is valid.
+        if unsafe { (*state).begin(&look.scope) }.is_none() {
+            set!(walk, found.failed, 1);
+        }
+    }
+    repeat(MAX_DEPTH as u32, enter, look);
+    if get!(walk, found.failed) != 0 {
+        set!(walk, found.by, without_rule(Reason::Error));
+        set!(walk, found.keeps, 0);
+        return;
+    }
+    repeat(Access::ALL.len() as u32, judge, look);
+}
+
+/// What the kernel keeps to itself (pipes, for one) may be read and written by who can name it.
+#[inline(always)]
+fn internal(wanted: u8) -> u64 {
+    if wanted & !(Access::Read.bit() | Access::Write.bit()) == 0 {
+        u64::from(By::Allow.number())
+    } else {
+        without_rule(Reason::NotMounted)
+    }
+}
+
+extern "C" fn enter(_: u64, look: *mut Look) -> i64 {
+    // SAFETY: the context of the loop.
+    let look = unsafe { &mut *look };
+    let walk = look.walk;
+    let left = get!(walk, found.left);
+    if left == 0 || get!(walk, found.failed) != 0 {
+        return 1;
+    }
+    if left == 1 && get!(walk, found.keeps) & !get!(walk, found.recalled) != 0 {
+        let directory = look.at.parent().inode();
+        // SAFETY: the walk is this task's own.
+        unsafe { directories::keep(directory, &look.stamp, &raw const (*walk).state) };
+    }
+    // SAFETY: as above; the state and the names are apart.
+    let entered = unsafe {
+        let link = &*walk::link(walk, left - 1);
+        (*walk)
+            .state
+            .enter(&mut (*walk).accepting, &look.scope, link)
+    };
+    if entered.is_none() {
+        set!(walk, found.failed, 1);
+        return 1;
+    }
+    set!(walk, found.left, left - 1);
+    0
+}
+
+extern "C" fn judge(access: u64, look: *mut Look) -> i64 {
+    // SAFETY: the context of the loop.
+    let look = unsafe { &mut *look };
+    if look.wanted >> access & 1 == 0 {
+        return 0;
+    }
+    let walk = look.walk;
+    // SAFETY: the walk is this task's own.
+    let state: &State = unsafe { &(*walk).state };
+    set!(walk, found.access, access);
+    let allow = look.scope.table.header.allow(access as usize);
+    let by = match path::judge(&look.scope, state, allow) {
+        Some(by) => u64::from(by.number()),
+        None => without_rule(Reason::Error),
+    };
+    set!(walk, found.by, by);
+    i64::from(by != u64::from(By::Allow.number()))
+}

@@ -1,0 +1,53 @@
+//! `open(2)` and what does the same: a file or directory is opened, or opened to be executed.
+
+use agentguard_common::{event::Operation, path::Access};
+use aya_ebpf::{macros::lsm, programs::LsmContext};
+
+use super::{
+    REFUSED,
+    check::{Request, is_permitted},
+};
+use crate::{identity, kernel::File};
+
+/// `FMODE_READ` and `FMODE_WRITE` of `include/linux/fs.h`.
+const MODE_READ: u32 = 1;
+const MODE_WRITE: u32 = 2;
+/// An overlay opens the file beneath, for an open that was decided: `FMODE_BACKING` (Linux 6.8), and
+/// before that `FMODE_NOACCOUNT`.
+const MODE_BACKING: u32 = 1 << 25 | 1 << 29;
+/// `__FMODE_EXEC`.
+const FLAG_EXEC: u32 = 0x20;
+/// `O_TRUNC`.
+const FLAG_TRUNCATE: u32 = 0o1000;
+
+#[lsm(hook = "file_open")]
+pub fn file_open(ctx: LsmContext) -> i32 {
+    let Some(owner) = identity::current() else {
+        return 0;
+    };
+    let file = File::new(ctx.arg(0));
+    let (mode, flags) = (file.mode(), file.flags());
+    if mode & MODE_BACKING != 0 {
+        return 0;
+    }
+    let mut wanted = 0;
+    if flags & FLAG_EXEC != 0 {
+        wanted |= Access::Exec.bit();
+    } else if mode & MODE_READ != 0 {
+        wanted |= Access::Read.bit();
+    }
+    if mode & MODE_WRITE != 0 || flags & FLAG_TRUNCATE != 0 {
+        wanted |= Access::Write.bit();
+    }
+    let request = Request {
+        owner,
+        at: file.dentry(),
+        wanted,
+        operation: if flags & FLAG_EXEC != 0 {
+            Operation::Exec
+        } else {
+            Operation::Open
+        },
+    };
+    if is_permitted(&request) { 0 } else { REFUSED }
+}

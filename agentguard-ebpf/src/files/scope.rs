@@ -1,0 +1,170 @@
+//! The decision's view of a scope's path rules.
+
+use agentguard_common::{
+    limits::MAX_PATH_TABLES,
+    path::{
+        self, Header, LongKey, Positions, Table,
+        glob::{self, Classes},
+    },
+    scope::{Header as ScopeHeader, ScopeWord},
+};
+use aya_ebpf::{
+    bindings::BPF_F_INNER_MAP,
+    btf_maps::{Array, ArrayOfMaps},
+    macros::btf_map,
+};
+
+use super::{
+    literals,
+    walk::{Link, repeat},
+};
+use crate::maps::BANKS;
+
+/// The tables, one a map.
+#[btf_map]
+static PATH_TABLES: ArrayOfMaps<
+    Array<Table, 1, { BPF_F_INNER_MAP as usize }>,
+    { MAX_PATH_TABLES as usize },
+> = ArrayOfMaps::new();
+
+/// The next states of the automaton for globs.
+#[btf_map]
+static GLOB_ROWS: ArrayOfMaps<
+    Array<u16, 1, { BPF_F_INNER_MAP as usize }>,
+    { MAX_PATH_TABLES as usize },
+> = ArrayOfMaps::new();
+
+/// The positions that the states of the automaton accept.
+#[btf_map]
+static GLOB_ENDS: ArrayOfMaps<
+    Array<Positions, 1, { BPF_F_INNER_MAP as usize }>,
+    { MAX_PATH_TABLES as usize },
+> = ArrayOfMaps::new();
+
+/// The path rules of a scope.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Scope {
+    /// What is not looked up by a name.
+    pub table: &'static Table,
+    /// Where names are read to.
+    pub key: *mut LongKey,
+    /// Its index.
+    pub index: u64,
+}
+
+/// The table of a scope, and its index.
+#[inline(always)]
+pub fn table(word: ScopeWord) -> Option<(&'static Table, u32)> {
+    let bank = BANKS.get(word.bank())?;
+    let header = ScopeHeader::unpack(bank.get(word.row())?.key);
+    let index = u32::from(header.paths).checked_sub(1)?;
+    let table = PATH_TABLES.get(index)?.get(0)?;
+    // The word names rows, and the rows a table, that may have become another's.
+    (header.version == word.version() && table.header.version == word.version())
+        .then_some((table, index))
+}
+
+impl path::Tables for Scope {
+    type Name = Link;
+
+    #[inline(always)]
+    fn header(&self) -> Option<&Header> {
+        Some(&self.table.header)
+    }
+
+    #[inline(always)]
+    fn words(&self) -> usize {
+        // SAFETY: the reference is valid. The read is volatile so that each is one of its own.
+        unsafe { core::ptr::read_volatile(&raw const self.table.header.words) as usize }
+    }
+
+    #[inline(always)]
+    fn length(&self, name: &Link) -> usize {
+        name.length as usize
+    }
+
+    #[inline(always)]
+    fn bytes<'a>(&'a self, name: &'a Link) -> Option<&'a [u8]> {
+        let length = name.length as u32;
+        // SAFETY: the key is this task's own.
+        unsafe {
+            literals::read(self.key, self.table.header.version, name.name, length)?;
+            Some(core::slice::from_raw_parts(
+                (&raw const (*self.key).name).cast(),
+                length as usize & 0xff,
+            ))
+        }
+    }
+
+    #[inline(always)]
+    fn literal(&self, _: &[u8]) -> Option<&Positions> {
+        // SAFETY: the name was read into the key.
+        unsafe { literals::find(self.key) }
+    }
+
+    #[inline(always)]
+    fn rule(&self, position: u16) -> Option<u16> {
+        self.table.rules.get(position as usize).copied()
+    }
+}
+
+impl glob::Tables for Scope {
+    #[inline(always)]
+    fn classes(&self) -> Option<&Classes> {
+        Some(&self.table.classes)
+    }
+
+    #[inline(always)]
+    fn next(&self, index: u32) -> Option<u16> {
+        GLOB_ROWS.get(self.index as u32)?.get(index).copied()
+    }
+
+    /// In callbacks: the verifier would follow each of the bytes.
+    #[inline(always)]
+    fn run(&self, name: &[u8]) -> Option<u16> {
+        let mut run = Run {
+            rows: GLOB_ROWS.get(self.index as u32)?,
+            classes: &self.table.classes,
+            // SAFETY: the key is this task's own.
+            name: unsafe { (&raw const (*self.key).name).cast() },
+            state: u64::from(glob::START),
+            failed: 0,
+        };
+        repeat(name.len() as u32, run_byte, &mut run);
+        (run.failed == 0).then_some(run.state as u16)
+    }
+
+    #[inline(always)]
+    fn accepted(&self, state: u16) -> Option<&Positions> {
+        GLOB_ENDS.get(self.index as u32)?.get(u32::from(state))
+    }
+}
+
+/// A name on its way through the automaton.
+#[repr(C)]
+struct Run<'a> {
+    rows: &'a Array<u16, 1, { BPF_F_INNER_MAP as usize }>,
+    classes: &'a Classes,
+    name: *const u8,
+    state: u64,
+    failed: u64,
+}
+
+extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
+    // SAFETY: the context of the loop.
+    let run = unsafe { &mut *run };
+    // SAFETY: a name has at most 255 bytes, and room for 256.
+    let byte = unsafe { *run.name.add(at as usize & 0xff) };
+    let next = |index| run.rows.get(index).copied();
+    match glob::step(run.classes, run.state as u16, byte, next) {
+        Some(state) => {
+            run.state = u64::from(state);
+            i64::from(state == glob::DEAD)
+        }
+        None => {
+            run.failed = 1;
+            1
+        }
+    }
+}

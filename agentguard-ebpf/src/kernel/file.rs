@@ -1,0 +1,151 @@
+//! Files: `struct file`, `struct dentry`, `struct inode`, `struct super_block`.
+
+/// A `struct file`.
+#[derive(Clone, Copy)]
+pub struct File(*const u8);
+
+impl File {
+    /// Wraps a pointer that the kernel passed as a `struct file *`.
+    #[inline(always)]
+    pub fn new(file: *const u8) -> Self {
+        Self(file)
+    }
+
+    /// What it is open at.
+    #[inline(always)]
+    pub fn dentry(self) -> Dentry {
+        Dentry(lsm_member!(self.0, file_dentry as *const u8))
+    }
+
+    /// Its inode.
+    #[inline(always)]
+    pub fn inode(self) -> Inode {
+        Inode(lsm_member!(self.0, file_inode as *const u8))
+    }
+
+    /// `FMODE_…`.
+    #[inline(always)]
+    pub fn mode(self) -> u32 {
+        lsm_member!(self.0, file_mode as u32)
+    }
+
+    /// `O_…`, and what the kernel adds.
+    #[inline(always)]
+    pub fn flags(self) -> u32 {
+        lsm_member!(self.0, file_flags as u32)
+    }
+}
+
+/// A `struct dentry`: a name in a directory.
+#[derive(Clone, Copy)]
+pub struct Dentry(*const u8);
+
+impl Dentry {
+    /// Wraps a pointer that the kernel passed as a `struct dentry *`.
+    #[inline(always)]
+    pub fn new(dentry: *const u8) -> Self {
+        Self(dentry)
+    }
+
+    /// That of a `struct path` which the kernel passed.
+    #[inline(always)]
+    pub fn of_path(path: *const u8) -> Self {
+        Self(lsm_member!(path, path_dentry as *const u8))
+    }
+
+    /// Where it is.
+    #[inline(always)]
+    pub fn pointer(self) -> *const u8 {
+        self.0
+    }
+
+    /// That of the directory, or itself if it is a root.
+    #[inline(always)]
+    pub fn parent(self) -> Self {
+        Self(lsm_member!(self.0, dentry_parent as *const u8))
+    }
+
+    /// Where its name is.
+    #[inline(always)]
+    pub fn name(self) -> u64 {
+        lsm_member!(self.0, dentry_name as u64)
+    }
+
+    /// Bytes of its name.
+    #[inline(always)]
+    pub fn length(self) -> u32 {
+        lsm_member!(self.0, dentry_length as u32)
+    }
+
+    /// What has the name; null if nothing has.
+    #[inline(always)]
+    pub fn inode(self) -> Inode {
+        Inode(lsm_member!(self.0, dentry_inode as *const u8))
+    }
+
+    /// Its superblock.
+    #[inline(always)]
+    pub fn superblock(self) -> Superblock {
+        Superblock(lsm_member!(self.0, dentry_superblock as *const u8))
+    }
+}
+
+/// A `struct inode`.
+#[derive(Clone, Copy)]
+pub struct Inode(*const u8);
+
+impl Inode {
+    /// Where it is.
+    #[inline(always)]
+    pub fn pointer(self) -> *const u8 {
+        self.0
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    pub fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
+    /// `S_IF…` and permissions.
+    #[inline(always)]
+    pub fn mode(self) -> u16 {
+        lsm_member!(self.0, inode_mode as u16)
+    }
+
+    /// Its number.
+    #[inline(always)]
+    pub fn number(self) -> u64 {
+        lsm_member!(self.0, inode_number as u64)
+    }
+}
+
+/// A `struct super_block`: a file system that is mounted somewhere.
+#[derive(Clone, Copy)]
+pub struct Superblock(*const u8);
+
+impl Superblock {
+    /// Its device number: major << 20 | minor.
+    #[inline(always)]
+    pub fn device(self) -> u32 {
+        lsm_member!(self.0, superblock_device as u32)
+    }
+
+    /// Whether it can never be mounted: it is the kernel's own (`SB_NOUSER`).
+    #[inline(always)]
+    pub fn is_internal(self) -> bool {
+        lsm_member!(self.0, superblock_flags as u64) & (1 << 31) != 0
+    }
+
+    /// Its root.
+    #[inline(always)]
+    pub fn root(self) -> Dentry {
+        Dentry(lsm_member!(self.0, superblock_root as *const u8))
+    }
+}
+
+/// The file of a `struct linux_binprm`.
+#[inline(always)]
+pub fn program_file(program: *const u8) -> File {
+    File(lsm_member!(program, program_file as *const u8))
+}

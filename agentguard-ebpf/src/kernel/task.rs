@@ -1,0 +1,71 @@
+//! `struct task_struct`.
+
+use core::ptr;
+
+use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
+
+use super::OFFSETS;
+
+/// A pointer that a call has read.
+#[inline(always)]
+fn pointer(address: u64) -> *const u8 {
+    ptr::without_provenance(address as usize)
+}
+
+/// A `struct task_struct`.
+#[derive(Clone, Copy)]
+pub struct Task(*const u8);
+
+impl Task {
+    /// The task that runs now. In a hook on a packet it may be anybody's.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: the helper has no preconditions (Linux 5.11).
+        Self(unsafe { bpf_get_current_task_btf() }.cast())
+    }
+
+    /// Its thread id, in the initial pid namespace.
+    #[inline(always)]
+    pub fn tid(self) -> u32 {
+        member!(self.0, task_pid as u32)
+    }
+
+    /// Its process id, in the initial pid namespace.
+    #[inline(always)]
+    pub fn pid(self) -> u32 {
+        member!(self.0, task_tgid as u32)
+    }
+
+    /// When its process started, in nanoseconds of `CLOCK_BOOTTIME`.
+    #[inline(always)]
+    pub fn started(self) -> u64 {
+        let leader = pointer(behind!(self.0, task_group_leader as u64));
+        behind!(leader, task_start_boottime as u64)
+    }
+
+    /// Its user id, in the initial user namespace.
+    #[inline(always)]
+    pub fn uid(self) -> u32 {
+        let cred = pointer(behind!(self.0, task_cred as u64));
+        behind!(cred, cred_uid as u32)
+    }
+
+    /// Byte `index` of its name, which is padded with zeros. An array's elements are loaded one by
+    /// one.
+    #[inline(always)]
+    pub fn comm(self, index: usize) -> u8 {
+        // SAFETY: as in `member!`.
+        let offset = unsafe { ptr::read_volatile(&raw const OFFSETS.task_comm) } as usize;
+        // SAFETY: as in `member!`.
+        unsafe { ptr::read_volatile(self.0.wrapping_byte_add(offset + index)) }
+    }
+
+    /// The id of its v2 cgroup.
+    #[inline(always)]
+    pub fn cgroup(self) -> u64 {
+        let set = pointer(behind!(self.0, task_cgroups as u64));
+        let cgroup = pointer(behind!(set, css_set_dfl_cgrp as u64));
+        let node = pointer(behind!(cgroup, cgroup_kn as u64));
+        behind!(node, kernfs_node_id as u64)
+    }
+}
