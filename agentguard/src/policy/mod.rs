@@ -16,6 +16,7 @@ mod document;
 mod error;
 mod explain;
 mod grammar;
+mod item;
 mod lines;
 mod load;
 mod matches;

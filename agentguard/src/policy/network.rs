@@ -1,17 +1,14 @@
 //! The `[network]` section: the rules.
 
 use agentguard_common::limits::MAX_RULES;
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::DeTable;
 
 use super::{
-    agent,
     destination::Destination,
-    document::{Document, FormError, Placed},
+    document::{Document, Placed},
     grammar,
-    scope::{List, Mode, Rule},
+    item::ItemForm,
+    scope::{List, Rule},
 };
 
 /// Keys of the section.
@@ -22,6 +19,33 @@ pub(super) const RULE_KEYS: &[&str] = &["to", "mode"];
 pub(super) const LISTEN_KEYS: &[&str] = &["at", "mode"];
 
 const SECTION: &str = "[network]";
+const EXPECTED: &str = "a string, or a table as in { to = \"10.0.0.0/8:443\", mode = \"observe\" }";
+
+const ALLOW: ItemForm = ItemForm {
+    key: "to",
+    keys: RULE_KEYS,
+    section: "an item of \"allow\"",
+    missing: (
+        "\"to\" in an item of \"allow\" or \"deny\"",
+        "to = \"10.0.0.0/8:443\"",
+    ),
+    expected: EXPECTED,
+};
+const DENY: ItemForm = ItemForm {
+    section: "an item of \"deny\"",
+    missing: (
+        "\"to\" in an item of \"allow\" or \"deny\"",
+        "to = \"10.20.6.0/24\"",
+    ),
+    ..ALLOW
+};
+const LISTEN: ItemForm = ItemForm {
+    key: "at",
+    keys: LISTEN_KEYS,
+    section: "an item of \"listen\"",
+    missing: ("\"at\" in an item of \"listen\"", "at = \"127.0.0.1:8080\""),
+    expected: EXPECTED,
+};
 
 /// Why the rules are not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +86,12 @@ pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> (Vec
     let mut rules: Vec<_> = (0_u16..)
         .zip(items.into_iter().take(MAX_RULES))
         .filter_map(|(number, (at, list, item))| {
-            let (text, mode) = item_parts(document, list, item)?;
+            let form = match list {
+                List::Allow => ALLOW,
+                List::Deny => DENY,
+                List::Listen => LISTEN,
+            };
+            let (text, mode) = form.read(document, item)?;
             let destination = destination(document, list, text)?;
             let place = document.place(at);
             let start = end(&texts);
@@ -87,65 +116,6 @@ fn destination(document: &mut Document<'_>, list: List, text: Placed<&str>) -> O
         Ok(destination) => Some(destination),
         Err((inside, error)) => {
             document.report(document.inside(text, inside), error);
-            None
-        }
-    }
-}
-
-/// The destination and the mode of an item: a string, or a table that has both.
-fn item_parts<'t, 'a>(
-    document: &mut Document<'a>,
-    list: List,
-    item: &'t Spanned<DeValue<'a>>,
-) -> Option<(Placed<&'t str>, Mode)> {
-    let at = item.span().start;
-    let (key, keys, section, example) = match list {
-        List::Listen => (
-            "at",
-            LISTEN_KEYS,
-            "an item of \"listen\"",
-            "at = \"127.0.0.1:8080\"",
-        ),
-        List::Allow => (
-            "to",
-            RULE_KEYS,
-            "an item of \"allow\"",
-            "to = \"10.0.0.0/8:443\"",
-        ),
-        List::Deny => (
-            "to",
-            RULE_KEYS,
-            "an item of \"deny\"",
-            "to = \"10.20.6.0/24\"",
-        ),
-    };
-    match item.get_ref() {
-        DeValue::String(text) => {
-            let value = text.as_ref();
-            Some((Placed { value, at }, Mode::default()))
-        }
-        DeValue::Table(table) => {
-            document.keys(table, section, keys);
-            let mode = match document.string(table, section, "mode") {
-                Some(text) => agent::mode(document, text),
-                None => Mode::default(),
-            };
-            if !table.contains_key(key) {
-                let what = if key == "at" {
-                    "\"at\" in an item of \"listen\""
-                } else {
-                    "\"to\" in an item of \"allow\" or \"deny\""
-                };
-                document.report(at, FormError::Missing { what, example });
-                return None;
-            }
-            Some((document.string(table, section, key)?, mode))
-        }
-        other => {
-            let what = section.to_owned();
-            let expected =
-                "a string, or a table as in { to = \"10.0.0.0/8:443\", mode = \"observe\" }";
-            document.wrong_type(item, what, expected, other);
             None
         }
     }
