@@ -23,6 +23,7 @@ pub mod limits;
 pub mod mounts;
 pub mod offsets;
 pub mod path;
+pub mod process;
 pub mod protocol;
 pub mod rules;
 pub mod scope;

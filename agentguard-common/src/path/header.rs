@@ -12,7 +12,10 @@ pub enum Access {
     Write = 1,
     /// It is executed, or mapped to be.
     Exec = 2,
-    /// A socket is connected to, or sent to.
+    /// It is a Unix socket, and a connection or a datagram goes to it.
+    ///
+    /// An abstract socket is a path of one name: `@` and the name of the socket, which may hold any
+    /// byte. A socket in the file system whose path is `/@name` counts as the same.
     Connect = 3,
 }
 

@@ -76,12 +76,12 @@ fn classes<'a>(globs: impl Iterator<Item = &'a [u8]>) -> (Classes, Vec<u8>) {
     let mut examples = Vec::new();
     for glob in globs {
         if examples.is_empty() {
-            // No name has it, and no glob.
-            examples.push(b'/');
+            // It stands for itself in no glob.
+            examples.push(b'*');
         }
         for byte in glob.iter().filter(|byte| **byte != b'*') {
             let class = &mut classes.of[usize::from(*byte)];
-            // `*`, `/` and NUL have none of their own: 253 is the last.
+            // `*` has none of its own: 255 is the last.
             if *class == 0
                 && let Ok(new) = u8::try_from(examples.len())
             {

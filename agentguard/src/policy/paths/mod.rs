@@ -11,12 +11,14 @@ mod globs;
 mod pattern;
 mod pattern_error;
 mod rule;
+mod socket;
 mod tables;
 
 pub use compile::{CompileError, compile};
 pub use pattern::{Component, Pattern};
 pub use pattern_error::PatternError;
 pub use rule::{Effect, PathRule};
+pub use socket::socket_pattern;
 pub use tables::Compiled;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Patterns of paths, as an operator writes them.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use agentguard_common::limits::{MAX_COMPONENT, MAX_DEPTH};
 
@@ -26,9 +26,57 @@ pub enum Component {
 }
 
 impl Pattern {
+    /// A pattern of these components.
+    pub fn new(components: Vec<Component>) -> Self {
+        Self { components }
+    }
+
     /// Its components; `/` has none.
     pub fn components(&self) -> &[Component] {
         &self.components
+    }
+
+    /// Parses a text. An error comes with the byte of the text at which it lies.
+    pub fn parse(text: &str) -> Result<Self, (usize, PatternError)> {
+        if text.is_empty() {
+            return Err((0, PatternError::Empty));
+        }
+        if let Some(at) = text.find('\0') {
+            return Err((at, PatternError::Nul));
+        }
+        let whole = || text.to_owned();
+        // What begins with `**` begins at the root all the same.
+        let rest = match text.strip_prefix('/') {
+            Some(rest) => rest,
+            None if text.starts_with("**/") => text,
+            None => return Err((0, PatternError::Relative { text: whole() })),
+        };
+        if rest.is_empty() {
+            return Ok(Self::new(Vec::new()));
+        }
+        if let Some(at) = text.find("//") {
+            return Err((at + 1, PatternError::EmptyComponent { text: whole() }));
+        }
+        if rest.ends_with('/') {
+            return Err((
+                text.len() - 1,
+                PatternError::TrailingSlash { text: whole() },
+            ));
+        }
+        let mut components = Vec::new();
+        let mut at = text.len() - rest.len();
+        for part in rest.split('/') {
+            components.push(component(part).map_err(|error| (at, error))?);
+            at += part.len() + 1;
+        }
+        let names = components
+            .iter()
+            .filter(|component| **component != Component::AnyDepth)
+            .count();
+        if names as u64 > MAX_DEPTH {
+            return Err((0, PatternError::Deep { names }));
+        }
+        Ok(Self::new(components))
     }
 }
 
@@ -36,39 +84,27 @@ impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        if text.is_empty() {
-            return Err(PatternError::Empty);
+        Self::parse(text).map_err(|(_, error)| error)
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// As an operator would write it. Bytes that are not UTF-8 are U+FFFD.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.components.is_empty() {
+            return formatter.write_str("/");
         }
-        if text.contains('\0') {
-            return Err(PatternError::Nul);
+        for component in &self.components {
+            let text = match component {
+                Component::Literal(bytes) | Component::Glob(bytes) => {
+                    String::from_utf8_lossy(bytes)
+                }
+                Component::AnyName => "*".into(),
+                Component::AnyDepth => "**".into(),
+            };
+            write!(formatter, "/{text}")?;
         }
-        let whole = || text.to_owned();
-        let Some(rest) = text.strip_prefix('/') else {
-            return Err(PatternError::Relative { text: whole() });
-        };
-        if rest.is_empty() {
-            return Ok(Self {
-                components: Vec::new(),
-            });
-        }
-        if text.contains("//") {
-            return Err(PatternError::EmptyComponent { text: whole() });
-        }
-        if rest.ends_with('/') {
-            return Err(PatternError::TrailingSlash { text: whole() });
-        }
-        let components = rest
-            .split('/')
-            .map(component)
-            .collect::<Result<Vec<_>, _>>()?;
-        let names = components
-            .iter()
-            .filter(|component| **component != Component::AnyDepth)
-            .count();
-        if names as u64 > MAX_DEPTH {
-            return Err(PatternError::Deep { names });
-        }
-        Ok(Self { components })
+        Ok(())
     }
 }
 

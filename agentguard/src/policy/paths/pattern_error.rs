@@ -2,6 +2,8 @@
 
 use agentguard_common::limits::{MAX_COMPONENT, MAX_DEPTH};
 
+use super::socket::MAX_ABSTRACT;
+
 /// Why a text is no pattern.
 ///
 /// Each message says what is wrong and what to write. Text of the file is quoted and escaped.
@@ -61,6 +63,34 @@ pub enum PatternError {
         /// Its length.
         bytes: usize,
     },
+    /// A path where abstract sockets are written with `@`.
+    #[error(
+        "{text:?} would be the abstract socket {right:?}; write that if it is meant, and give another socket a path that does not begin with /@",
+        right = .text.trim_start_matches('/')
+    )]
+    At {
+        /// The pattern as it is written.
+        text: String,
+    },
+    /// An abstract socket without a name.
+    #[error("\"@\" names no abstract socket; write \"@name\", or \"@*\" for every one")]
+    NoName,
+    /// `**` in the name of an abstract socket.
+    #[error("{text:?} has ** in the name of an abstract socket, which is one name; write *")]
+    AbstractDepth {
+        /// The name as it is written.
+        text: String,
+    },
+    /// An abstract socket with a name that is longer than any.
+    #[error(
+        "the abstract socket that begins with {start:?} has a name of {bytes} bytes, and none has more than {MAX_ABSTRACT}; shorten it"
+    )]
+    LongAbstract {
+        /// Its first characters.
+        start: String,
+        /// The length of its name.
+        bytes: usize,
+    },
     /// More components than a path can have names.
     #[error(
         "the pattern needs a path of at least {names} names, and paths of more than {MAX_DEPTH} are refused; shorten it"
@@ -73,7 +103,7 @@ pub enum PatternError {
 
 fn relative_hint(text: &str) -> String {
     if text.starts_with('*') {
-        format!(", write \"/{text}\"")
+        format!(": write \"/{text}\"")
     } else if text.starts_with('~') {
         ", and ~ has no meaning in it: write the directory out, as in \"/home/*/…\"".to_owned()
     } else {

@@ -1,11 +1,11 @@
 //! Globs, and the limits of their automaton.
 
-use agentguard_common::{limits::MAX_GLOB_STATES, path::Access, verdict::Action};
+use agentguard_common::{limits::MAX_GLOB_STATES, path::Access, rules::NO_RULE, verdict::Action};
 
 use super::{compiled, matches, names, read};
 use crate::policy::{
     Mode,
-    paths::{CompileError, compile},
+    paths::{CompileError, Effect, PathRule, compile, socket_pattern},
 };
 
 #[test]
@@ -67,6 +67,36 @@ fn names_are_bytes() {
     ] {
         assert_eq!(compiled.decide([name], Access::Read).rule, rule);
     }
+}
+
+#[test]
+fn abstract_sockets_are_one_name() {
+    let rule = |number, text: &str| PathRule {
+        pattern: socket_pattern(text).unwrap(),
+        effect: Effect::Allow(vec![Access::Connect]),
+        ..read(number, "/")
+    };
+    let compiled = compiled(&[
+        rule(0, "@/tmp/.X11-unix/*"),
+        rule(1, "@bus"),
+        rule(2, "/run/bus"),
+        rule(3, "@\u{1}*\u{7f}"),
+    ]);
+    for (name, rule) in [
+        (b"@/tmp/.X11-unix/X0".as_slice(), 0),
+        (b"@/tmp/.X11-unix/X0/\0", 0),
+        (b"@/tmp/.X11-unix", NO_RULE),
+        (b"@bus", 1),
+        (b"bus", NO_RULE),
+        (b"@bus\0", NO_RULE),
+        (b"@\x01/\0*\xff\x7f", 3),
+        (b"@\x01/", NO_RULE),
+    ] {
+        let verdict = compiled.decide([name], Access::Connect);
+        assert_eq!(verdict.rule, rule, "{}", name.escape_ascii());
+        assert_eq!(compiled.decide([name], Access::Read).rule, NO_RULE);
+    }
+    assert_eq!(compiled.decide(names("/run/bus"), Access::Connect).rule, 2);
 }
 
 #[test]

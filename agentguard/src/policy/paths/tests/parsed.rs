@@ -1,7 +1,7 @@
 //! What is a pattern, and what is said of what is none.
 
 use super::pattern;
-use crate::policy::paths::{Component, Pattern};
+use crate::policy::paths::{Component, Pattern, socket_pattern};
 
 fn error(text: &str) -> String {
     match text.parse::<Pattern>() {
@@ -28,6 +28,9 @@ fn components_are_told_apart() {
                 literal(".env"),
             ],
         ),
+        // It begins at the root all the same.
+        ("**/.env", vec![Component::AnyDepth, literal(".env")]),
+        ("**/*", vec![Component::AnyDepth, Component::AnyName]),
         // Every other character stands for itself.
         ("/...", vec![literal("...")]),
         ("/[a-z]?\\{b}", vec![literal("[a-z]?\\{b}")]),
@@ -54,8 +57,12 @@ fn errors_say_what_to_write() {
             "\"srv/papers\" is relative; a pattern begins with a slash, as in \"/srv/papers\", or \"/**/srv/papers\" for every directory",
         ),
         (
-            "**/.env",
-            "\"**/.env\" is relative; a pattern begins with a slash, write \"/**/.env\"",
+            "*/.env",
+            "\"*/.env\" is relative; a pattern begins with a slash: write \"/*/.env\"",
+        ),
+        (
+            "**",
+            "\"**\" is relative; a pattern begins with a slash: write \"/**\"",
         ),
         (
             "~/.ssh",
@@ -127,4 +134,100 @@ fn a_pattern_is_as_deep_as_a_path() {
     let deep = format!("/**{}", "/*".repeat(128));
     assert_eq!(pattern(&deep).components().len(), 129);
     assert!(error(&(deep + "/*")).contains("at least 129 names"));
+}
+
+#[test]
+fn patterns_are_shown_as_they_are_written() {
+    for text in ["/", "/**", "/srv/*/a*/**/.env", "/grün x"] {
+        assert_eq!(pattern(text).to_string(), text);
+    }
+    assert_eq!(pattern("**/.env").to_string(), "/**/.env");
+}
+
+#[test]
+fn errors_have_a_place() {
+    for (text, at) in [
+        ("srv", 0),
+        ("/srv/", 4),
+        ("/srv//a", 5),
+        ("/srv/../a", 5),
+        ("**/a/.", 5),
+        ("/grün/a**", 7),
+        ("/a\0", 2),
+    ] {
+        assert_eq!(Pattern::parse(text).unwrap_err().0, at, "{text:?}");
+    }
+}
+
+#[test]
+fn sockets_have_paths_or_abstract_names() {
+    let socket = |text: &str| socket_pattern(text).unwrap().components().to_vec();
+    let literal = |name: &str| Component::Literal(name.as_bytes().into());
+    let glob = |name: &str| Component::Glob(name.as_bytes().into());
+    assert_eq!(
+        socket("/run/*/bus"),
+        [literal("run"), Component::AnyName, literal("bus")]
+    );
+    assert_eq!(socket("/a/@b"), [literal("a"), literal("@b")]);
+    assert_eq!(socket("@a"), [literal("@a")]);
+    assert_eq!(socket("@*"), [glob("@*")]);
+    // One name, whatever it holds.
+    assert_eq!(socket("@/tmp/.X11-unix/X*"), [glob("@/tmp/.X11-unix/X*")]);
+    assert_eq!(socket("@.."), [literal("@..")]);
+    let longest = format!("@{}", "a".repeat(107));
+    assert_eq!(socket(&longest), [literal(&longest)]);
+    assert_eq!(
+        socket(&format!("{longest}*")),
+        [glob(&format!("{longest}*"))]
+    );
+
+    for (text, at, message) in [
+        (
+            "@",
+            0,
+            "\"@\" names no abstract socket; write \"@name\", or \"@*\" for every one",
+        ),
+        (
+            "@a\0b",
+            2,
+            "a pattern cannot hold a NUL character, since no path does; remove it",
+        ),
+        (
+            "@a**",
+            2,
+            "\"@a**\" has ** in the name of an abstract socket, which is one name; write *",
+        ),
+        (
+            "/@a",
+            0,
+            "\"/@a\" would be the abstract socket \"@a\"; write that if it is meant, and give another socket a path that does not begin with /@",
+        ),
+        (
+            "/@*/b",
+            0,
+            "\"/@*/b\" would be the abstract socket \"@*/b\"; write that if it is meant, and give another socket a path that does not begin with /@",
+        ),
+        (
+            "run/a",
+            0,
+            "\"run/a\" is relative; a pattern begins with a slash, as in \"/run/a\", or \"/**/run/a\" for every directory",
+        ),
+        (
+            "/run/../a",
+            5,
+            "\"..\" is in no path that is compared; write the path without it, as `realpath` shows it",
+        ),
+        (
+            &format!("{longest}a"),
+            0,
+            "the abstract socket that begins with \"@aaaaaaaaaaaaaaaaaaa\" has a name of 108 bytes, and none has more than 107; shorten it",
+        ),
+    ] {
+        let (found, error) = socket_pattern(text).unwrap_err();
+        assert_eq!(
+            (found, error.to_string().as_str()),
+            (at, message),
+            "{text:?}"
+        );
+    }
 }
