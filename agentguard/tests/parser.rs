@@ -56,7 +56,7 @@ fn pieces() -> impl Strategy<Value = String> {
 fn check(text: &str) -> Result<(), TestCaseError> {
     match parse(Path::new("any.toml"), text) {
         Ok(scope) => {
-            compile(&scope);
+            prop_assert!(compile(&scope).is_ok());
         }
         Err(errors) => {
             prop_assert!(!errors.is_empty());

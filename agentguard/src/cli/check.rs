@@ -238,8 +238,8 @@ mod tests {
     #[test]
     fn one_bad_scope_is_enough() {
         let files = Files::new(&[GOOD, BAD, ""]);
-        let unknown = "unknown key \"mod\" in [agent]; expected name, owner, purpose or mode; \
-                       did you mean \"mode\"?";
+        let unknown = "unknown key \"mod\" in [agent]; expected name, owner, purpose, mode, \
+                       profiles or require; did you mean \"mode\"?";
         let bits = "\"10.0.0.1/8\" has bits beyond its prefix; write \"10.0.0.0/8\" for the \
                     prefix, or the address without a length";
         let missing = "the section [agent] is missing; add [agent] with name = \"research-bot\"";

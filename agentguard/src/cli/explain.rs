@@ -12,6 +12,7 @@ use super::{Error, ExitCode, SocketArgs};
 use crate::control::api::{ExplainProtocol, ExplainQuery};
 use crate::policy::{
     Explained, Explanation, PolicyError, Target, TargetError, compile, explain, load_file,
+    paths::CompileError,
 };
 
 /// Say what an agent's scope makes of a destination, and by which rule
@@ -82,6 +83,9 @@ pub enum OfflineError {
     /// The scope is invalid.
     #[error("{}", lines(.0))]
     Scope(Vec<PolicyError>),
+    /// The scope cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// The file declares another agent.
     #[error("{file} declares the agent {declared:?}, not {asked:?}; ask for that one, or give its file", file = .file.display())]
     Agent {
@@ -98,7 +102,7 @@ impl OfflineError {
     /// The exit code: 3 if the scope is invalid, 2 if the question is.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Scope(_) => ExitCode::InvalidScope,
+            Self::Scope(_) | Self::Compile(_) => ExitCode::InvalidScope,
             Self::Target(_) | Self::Agent { .. } => ExitCode::Usage,
         }
     }
@@ -122,7 +126,7 @@ pub fn offline(
     }
     Ok(explain(
         &scope,
-        &compile(&scope),
+        &compile(&scope)?,
         target.address,
         target.port,
         protocol,

@@ -7,6 +7,7 @@ use std::{
 
 use agentguard_common::{counters::Counters, limits::MAX_AGENTS};
 
+use super::error::ApplyError;
 use crate::{
     log::Growth,
     policy::{Compiled, Scope, compile},
@@ -91,7 +92,7 @@ impl Agents {
     }
 
     /// What has to change for these scopes to be in force. Nothing is changed yet.
-    pub(super) fn plan(&self, scopes: Vec<Scope>) -> Result<Vec<Change>, TooMany> {
+    pub(super) fn plan(&self, scopes: Vec<Scope>) -> Result<Vec<Change>, ApplyError> {
         let mut changes = Vec::new();
         let mut next = self.agents.len();
         for scope in scopes {
@@ -110,7 +111,7 @@ impl Agents {
             };
             changes.push(Change {
                 slot,
-                compiled: compile(&scope),
+                compiled: compile(&scope)?,
                 scope: Arc::new(scope),
                 is_added: known.is_none_or(|agent| agent.retired),
             });

@@ -88,10 +88,11 @@ impl Backend for Daemon {
                 .as_ref()
                 .and_then(|guard| guard.agents.get(&query.agent))
                 .ok_or_else(|| ApiError::unknown_agent(&query.agent))?;
+            // Only the kernel keeps the tables.
+            let compiled = compile(&agent.scope).map_err(failed)?;
             Ok(explain(
                 &agent.scope,
-                // Only the kernel keeps the rows.
-                &compile(&agent.scope),
+                &compiled,
                 target.address,
                 target.port,
                 protocol,

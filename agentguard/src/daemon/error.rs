@@ -9,7 +9,7 @@ use crate::{
     identity::walk::WalkError,
     kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
     log::LogError,
-    policy::PolicyError,
+    policy::{PolicyError, paths::CompileError},
 };
 
 /// Why the daemon does not run.
@@ -71,6 +71,9 @@ pub enum ApplyError {
     /// There are too many agents.
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// A scope cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// A scope declares a cgroup that is the daemon's.
     #[error(
         "the scope of '{agent}' declares the cgroup {path}, which is where `agentguard run` puts agents; declare another, or give the daemon another --cgroup"

@@ -3,12 +3,13 @@
 use toml::de::DeTable;
 
 use super::{
-    document::{Document, FormError, Placed, suggestion},
+    document::{Document, FormError, Placed},
     scope::{Agent, Mode},
+    wording::suggestion,
 };
 
 /// Keys of the section.
-pub(super) const KEYS: &[&str] = &["name", "owner", "purpose", "mode"];
+pub(super) const KEYS: &[&str] = &["name", "owner", "purpose", "mode", "profiles", "require"];
 /// Values of `mode`.
 pub(super) const MODES: &[&str] = &["enforce", "observe"];
 

@@ -1,9 +1,10 @@
-//! A scope to the rows that the kernel decides by.
+//! A scope to the tables that the kernel decides by.
 
 use agentguard_common::{
     address::Address,
     decision::{Endpoint, Tables},
     limits::MAX_SECTION_ROWS,
+    process::ProcessFlags,
     protocol::{Protocol, port_key},
     rules::RuleSet,
     scope::{FLAG_ICMP, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, OBSERVE_ROW, Row},
@@ -11,17 +12,21 @@ use agentguard_common::{
 
 use super::{
     destination::{Hosts, Ports},
+    paths::{self, CompileError},
     prefix::{Prefix, from_number},
     scope::{List, Mode, Rule, Scope},
 };
 
-/// A compiled scope: rows as [`agentguard_common::scope`] describes them.
+/// A compiled scope: rows as [`agentguard_common::scope`] describes them, and the tables of
+/// [`paths`](super::paths).
 ///
 /// It is also the user-space implementation of the look-ups, so that the decision can be asked
 /// without a kernel. It knows no processes: no peer is of the same agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
     rows: Vec<Row>,
+    paths: Option<Box<paths::Compiled>>,
+    process: ProcessFlags,
 }
 
 impl Compiled {
@@ -36,6 +41,16 @@ impl Compiled {
             .first()
             .map(|row| Header::unpack(row.key))
             .unwrap_or_default()
+    }
+
+    /// The tables of the rules about files and sockets; nothing if neither is confined.
+    pub fn paths(&self) -> Option<&paths::Compiled> {
+        self.paths.as_deref()
+    }
+
+    /// What is permitted with processes and namespaces.
+    pub fn process(&self) -> ProcessFlags {
+        self.process
     }
 
     /// Stamps the rows with the number of the policy that they are loaded as. It is 0 before.
@@ -68,11 +83,29 @@ impl Tables for Compiled {
     }
 }
 
-/// Compiles a scope.
+/// Compiles a scope. An error is about its rules for files and sockets; a scope that was parsed or
+/// loaded gives none.
+pub fn compile(scope: &Scope) -> Result<Compiled, CompileError> {
+    Ok(Compiled {
+        rows: rows(scope),
+        paths: compile_paths(scope)?.map(Box::new),
+        process: scope.process,
+    })
+}
+
+/// The tables of the rules about files and sockets; nothing if neither is confined.
+pub(super) fn compile_paths(scope: &Scope) -> Result<Option<paths::Compiled>, CompileError> {
+    let Some(files) = scope.files.as_deref() else {
+        return Ok(None);
+    };
+    paths::compile(&files.path_rules()?, scope.agent.mode).map(Some)
+}
+
+/// The rows of the network rules.
 ///
 /// The rules of a scope that was parsed are at most `MAX_RULES`, and their sections then fit: a
 /// rule cuts the address axis at two points of its own, the port axis at four.
-pub fn compile(scope: &Scope) -> Compiled {
+fn rows(scope: &Scope) -> Vec<Row> {
     let mut addresses = Section::default();
     let mut ports = Section::default();
     let mut header = Header::default();
@@ -99,7 +132,7 @@ pub fn compile(scope: &Scope) -> Compiled {
     rows[0].key = header.pack();
     rows.extend(addresses);
     rows.extend(ports);
-    Compiled { rows }
+    rows
 }
 
 impl List {

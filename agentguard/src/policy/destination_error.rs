@@ -142,6 +142,6 @@ fn scheme_hint(found: &str) -> String {
         "http" | "ws" => "; for HTTP write HOST:80".to_owned(),
         "icmpv6" | "icmp6" | "ping" => "; icmp is for both families".to_owned(),
         "*" => "; any is every protocol".to_owned(),
-        name => super::document::suggestion(name, &super::destination::Scheme::NAMES),
+        name => super::wording::suggestion(name, &super::destination::Scheme::NAMES),
     }
 }

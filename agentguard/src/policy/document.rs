@@ -10,6 +10,7 @@ use toml::{
 use super::{
     error::{Place, PolicyError, Problem},
     lines::Lines,
+    wording::{alternatives, suggestion},
 };
 
 /// Errors that are reported for one file.
@@ -209,6 +210,30 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The strings in the array of a key. What else is in it is reported.
+    pub(super) fn strings<'t>(
+        &mut self,
+        table: &'t DeTable<'a>,
+        section: &'static str,
+        key: &'static str,
+        example: &'static str,
+    ) -> Vec<Placed<&'t str>> {
+        let mut found = Vec::new();
+        for item in self.array(table, section, key, example) {
+            match item.get_ref() {
+                DeValue::String(text) => found.push(Placed {
+                    value: text.as_ref(),
+                    at: item.span().start,
+                }),
+                other => {
+                    let what = format!("an item of {key:?} in {section}");
+                    self.wrong_type(item, what, "a string", other);
+                }
+            }
+        }
+        found
+    }
+
     /// Reports a value of another type.
     pub(super) fn wrong_type(
         &mut self,
@@ -246,27 +271,6 @@ impl<'a> Document<'a> {
             string.at
         }
     }
-}
-
-/// `a, b or c`.
-pub(super) fn alternatives(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-/// `; did you mean "name"?`, or nothing if no name is like the one that was found.
-pub(super) fn suggestion(found: &str, names: &[&str]) -> String {
-    let found = found.to_ascii_lowercase();
-    names
-        .iter()
-        .map(|name| (strsim::normalized_damerau_levenshtein(&found, name), name))
-        .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| format!("; did you mean {name:?}?"))
-        .unwrap_or_default()
 }
 
 /// A message of the TOML parser, on one line, and the text that it is about.

@@ -3,8 +3,18 @@
 use std::{fmt, path::PathBuf};
 
 use super::{
-    agent::AgentError, conflicts::ConflictError, destination_error::DestinationError,
-    document::FormError, matches::MatchError, network::NetworkError, read::ReadError,
+    agent::AgentError,
+    conflicts::ConflictError,
+    destination_error::DestinationError,
+    document::FormError,
+    files::FileError,
+    matches::MatchError,
+    network::NetworkError,
+    paths::{CompileError, PatternError},
+    process::ProcessError,
+    profiles::ProfileError,
+    read::ReadError,
+    require::RequireError,
 };
 
 /// A place in a file.
@@ -70,6 +80,24 @@ pub enum Problem {
     /// A destination is not acceptable.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    /// The rules about files and sockets are not acceptable.
+    #[error(transparent)]
+    Files(#[from] FileError),
+    /// A pattern is not acceptable.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The rules about files and sockets cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// A permission about processes is not acceptable.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A profile cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A requirement is not acceptable.
+    #[error(transparent)]
+    Require(#[from] RequireError),
     /// Two declarations contradict each other.
     #[error(transparent)]
     Conflict(#[from] ConflictError),

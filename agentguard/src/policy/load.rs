@@ -10,6 +10,7 @@ use super::{
     parse,
     read::{self, ReadError},
     scope::Scope,
+    verify,
 };
 
 /// What a set of files declares.
@@ -34,8 +35,11 @@ impl Loaded {
 
 /// Loads one scope.
 pub fn load_file(file: &Path) -> Result<Scope, Vec<PolicyError>> {
-    let text = read::read(file)?;
-    parse::parse(file, &text)
+    let Loaded { mut scopes, errors } = load_each(&[file.to_owned()]);
+    match scopes.pop() {
+        Some(scope) if errors.is_empty() => Ok(scope),
+        _ => Err(errors),
+    }
 }
 
 /// Loads the scopes of a directory: the entries `*.toml` that do not begin with a dot, by name.
@@ -68,6 +72,11 @@ pub fn load_each(files: &[PathBuf]) -> Loaded {
         }
     }
     errors.extend(conflicts::check(&declared));
+    errors.extend(
+        declared
+            .iter()
+            .filter_map(|declared| verify::verify(&declared.scope)),
+    );
     Loaded {
         scopes: declared
             .into_iter()

@@ -1,12 +1,9 @@
 //! The `[match]` section: whose processes are the agent's.
 
 use agentguard_common::limits::{MAX_CGROUP_DEPTH, MAX_CGROUP_PATH, MAX_UNIT_NAME};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::{
-    document::{Document, Placed},
-    scope::Matches,
-};
+use super::{document::Document, scope::Matches};
 
 /// Keys of the section.
 pub(super) const KEYS: &[&str] = &["units", "cgroups"];
@@ -132,22 +129,13 @@ fn list<'a>(
     example: &'static str,
     check: fn(&str) -> Result<(), MatchError>,
 ) -> (Vec<String>, Vec<usize>) {
-    let items = document.array(table, SECTION, key, example);
+    let items = document.strings(table, SECTION, key, example);
     if let Some(first) = items.get(MAX_ITEMS) {
         let items = items.len();
-        document.report(first.span().start, MatchError::Items { key, items });
+        document.report(first.at, MatchError::Items { key, items });
     }
     let mut found = (Vec::new(), Vec::new());
-    for item in items.iter().take(MAX_ITEMS) {
-        let DeValue::String(text) = item.get_ref() else {
-            let what = format!("an item of {key:?} in {SECTION}");
-            document.wrong_type(item, what, "a string", item.get_ref());
-            continue;
-        };
-        let text = Placed {
-            value: text.as_ref(),
-            at: item.span().start,
-        };
+    for text in items.into_iter().take(MAX_ITEMS) {
         match check(text.value) {
             Ok(()) => {
                 found.0.push(text.value.to_owned());

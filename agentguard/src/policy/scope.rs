@@ -2,7 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::destination::Destination;
+use agentguard_common::process::ProcessFlags;
+
+use super::{destination::Destination, file_rules::FileRules, require::Required};
 
 /// What one agent may do, and which processes are that agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,12 @@ pub struct Scope {
     /// The texts of all rules, one behind another: a text of its own for each would take twice the
     /// memory.
     pub(super) texts: Box<str>,
+    /// The rules about files and sockets. Without them neither is confined.
+    pub files: Option<Box<FileRules>>,
+    /// What the agent may do with processes and namespaces, its profiles included.
+    pub process: ProcessFlags,
+    /// The protections that it says it requires; see [`required`](Self::required).
+    pub require: Option<Required>,
     /// The file that declares the scope.
     pub file: PathBuf,
 }
@@ -27,6 +35,15 @@ impl Scope {
         self.texts
             .get(start as usize..end as usize)
             .unwrap_or_default()
+    }
+
+    /// The protections without which the agent must not run: unless the scope says so itself, all that it
+    /// declares.
+    pub fn required(&self) -> Required {
+        self.require.unwrap_or(Required {
+            network: true,
+            files: self.files.is_some(),
+        })
     }
 
     /// A scope that allows nothing.
@@ -41,6 +58,10 @@ impl Scope {
             matches: Matches::default(),
             rules: Vec::new(),
             texts: Box::default(),
+            files: Some(Box::default()),
+            process: ProcessFlags::NONE,
+            // What is left of an agent is confined as far as this host can.
+            require: Some(Required::default()),
             file,
         }
     }
@@ -60,7 +81,7 @@ pub struct Agent {
 }
 
 /// Whether a refusal happens or is only recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// It happens.
     #[default]

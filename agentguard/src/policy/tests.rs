@@ -3,9 +3,12 @@
 mod compiled;
 mod conflicts;
 mod explained;
+mod file_rules;
 mod files;
 mod form;
 mod grammar;
+mod process;
+mod profiles;
 mod schema;
 mod values;
 mod warned;

@@ -73,7 +73,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         TestCaseError::fail(format!("{text}\n{}", errors.join("\n")))
     })?;
-    let compiled = compile(&scope);
+    let compiled = compile(&scope).map_err(|error| TestCaseError::fail(error.to_string()))?;
     for question in case.questions() {
         let expected = reference::verdicts(&case.scope, &question);
         let found = decided(&compiled, &question);

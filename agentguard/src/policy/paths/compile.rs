@@ -8,11 +8,11 @@ use agentguard_common::{
     scope::FLAG_OBSERVE,
 };
 
-use super::{Compiled, Component, Effect, PathRule, Pattern, globs};
+use super::{Compiled, Component, Effect, PathRule, Pattern, PatternError, globs};
 use crate::policy::Mode;
 
 /// Why path rules cannot be compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
     /// The patterns have more components than fit.
@@ -28,6 +28,9 @@ pub enum CompileError {
         "the globs of the scope need an automaton of more than {MAX_GLOB_STATES} states, since each name can match any combination of them; write fewer globs that have characters between two *, as \"*a*\" has"
     )]
     GlobStates,
+    /// A rule is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
 }
 
 /// Compiles the path rules of an agent in this mode. Their order does not matter, only their numbers.
@@ -63,7 +66,7 @@ fn components(pattern: &Pattern) -> impl Iterator<Item = &Component> {
 }
 
 /// Positions that a pattern takes.
-fn positions(pattern: &Pattern) -> usize {
+pub(in crate::policy) fn positions(pattern: &Pattern) -> usize {
     components(pattern).count() + 1
 }
 

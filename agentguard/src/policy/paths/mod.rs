@@ -14,6 +14,7 @@ mod rule;
 mod socket;
 mod tables;
 
+pub(super) use compile::positions;
 pub use compile::{CompileError, compile};
 pub use pattern::{Component, Pattern};
 pub use pattern_error::PatternError;

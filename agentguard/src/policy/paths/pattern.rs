@@ -7,13 +7,13 @@ use agentguard_common::limits::{MAX_COMPONENT, MAX_DEPTH};
 use super::PatternError;
 
 /// A pattern: `/`, or components that each have a slash before them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
     components: Vec<Component>,
 }
 
 /// What stands between two slashes of a pattern. Every character but `*` stands for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Component {
     /// One name.
     Literal(Box<[u8]>),

@@ -14,7 +14,11 @@ use agentguard_common::{
 };
 
 use super::{network, scope};
-use crate::policy::{Compiled, compile, parse};
+use crate::policy::{Compiled, Scope, parse};
+
+fn compile(scope: &Scope) -> Compiled {
+    crate::policy::compile(scope).unwrap()
+}
 
 fn set(rules: &[u16]) -> RuleSet {
     let mut set = RuleSet::EMPTY;

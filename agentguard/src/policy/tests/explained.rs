@@ -14,7 +14,7 @@ fn ask(to: &str, protocol: Protocol) -> Explanation {
     let target = Target::parse(to, protocol).unwrap_or_else(|error| panic!("{to}: {error}"));
     explain(
         &scope,
-        &compile(&scope),
+        &compile(&scope).unwrap(),
         target.address,
         target.port,
         protocol,

@@ -87,16 +87,16 @@ fn unknown_keys_are_errors_with_a_suggestion() {
     for (text, error) in [
         (
             "[agent]\nname = \"a\"\nower = \"b\"\n",
-            "3:1: unknown key \"ower\" in [agent]; expected name, owner, purpose or mode; \
+            "3:1: unknown key \"ower\" in [agent]; expected name, owner, purpose, mode, profiles or require; \
              did you mean \"owner\"?",
         ),
         (
             "[agent]\nname = \"a\"\nzzz = 1\n",
-            "3:1: unknown key \"zzz\" in [agent]; expected name, owner, purpose or mode",
+            "3:1: unknown key \"zzz\" in [agent]; expected name, owner, purpose, mode, profiles or require",
         ),
         (
             "[agent]\nname = \"a\"\n[netwrok]\nallow = []\n",
-            "3:2: unknown key \"netwrok\" in the file; expected agent, match or network; \
+            "3:2: unknown key \"netwrok\" in the file; expected agent, match, network, files, sockets or process; \
              did you mean \"network\"?",
         ),
         (

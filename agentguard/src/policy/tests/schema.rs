@@ -7,7 +7,9 @@ use std::{
 
 use serde_json::Value;
 
-use crate::policy::{agent, load_each, network, parse, parse::SECTIONS, warnings};
+use crate::policy::{
+    agent, files, load_each, network, parse, parse::SECTIONS, process, profiles, require, warnings,
+};
 
 fn packaging() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging")
@@ -32,8 +34,13 @@ fn every_key_of_the_parser_is_in_the_schema_and_no_other() {
         ("/properties/agent", agent::KEYS),
         ("/properties/match", crate::policy::matches::KEYS),
         ("/properties/network", network::KEYS),
+        ("/properties/files", files::FILE_KEYS),
+        ("/properties/sockets", files::SOCKET_KEYS),
+        ("/properties/process", process::KEYS),
         ("/$defs/rule/anyOf/1", network::RULE_KEYS),
         ("/$defs/listen/anyOf/1", network::LISTEN_KEYS),
+        ("/$defs/file/anyOf/1", files::FILE_RULE_KEYS),
+        ("/$defs/unix/anyOf/1", files::SOCKET_RULE_KEYS),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let properties = object["properties"].as_object().unwrap();
@@ -41,8 +48,24 @@ fn every_key_of_the_parser_is_in_the_schema_and_no_other() {
         assert_eq!(found, keys.iter().copied().collect(), "{pointer}");
         assert_eq!(object["additionalProperties"], false, "{pointer}");
     }
-    let modes = schema.pointer("/$defs/mode/enum").unwrap();
-    assert_eq!(modes, &serde_json::json!(agent::MODES));
+    for (pointer, values) in [
+        ("/$defs/mode/enum", agent::MODES),
+        (
+            "/properties/process/properties/ptrace/enum",
+            process::PTRACE,
+        ),
+        (
+            "/properties/agent/properties/profiles/items/enum",
+            &profiles::NAMES,
+        ),
+        (
+            "/properties/agent/properties/require/items/enum",
+            require::VALUES,
+        ),
+    ] {
+        let found = schema.pointer(pointer).unwrap();
+        assert_eq!(found, &serde_json::json!(values), "{pointer}");
+    }
 }
 
 #[test]
@@ -86,6 +109,30 @@ fn what_the_parser_takes_the_schema_takes() {
         assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
         assert!(accepts(&text), "{text}");
     }
+    for path in [
+        "/",
+        "/a",
+        "/srv/*/a*/**",
+        "**/.env",
+        "/@a",
+        "/...",
+        "/a b/ü",
+    ] {
+        let text = format!(
+            "[agent]\nname = \"a\"\nprofiles = [\"base\"]\nrequire = [\"network\", \"files\"]\n\
+             [files]\nread = [\"{path}\"]\ndeny = [{{ path = \"{path}\", mode = \"observe\" }}]\n\
+             [process]\nuser_namespaces = true\nptrace = \"agent\"\n"
+        );
+        assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
+        assert!(accepts(&text), "{text}");
+    }
+    for socket in ["/run/a", "@a", "@/tmp/x*", "/run/@a", "**/a.sock"] {
+        let text = format!(
+            "[agent]\nname = \"a\"\n[sockets]\nconnect = [\"{socket}\", {{ to = \"{socket}\" }}]\n"
+        );
+        assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
+        assert!(accepts(&text), "{text}");
+    }
     for unit in [
         "a.service",
         "a@1.service",
@@ -109,7 +156,28 @@ fn what_the_schema_refuses_the_parser_refuses() {
         "[agent]\nname = 1\n",
         "[agent]\nname = \"a\"\nower = \"b\"\n",
         "[agent]\nname = \"a\"\nmode = \"off\"\n",
-        "[agent]\nname = \"a\"\n[files]\n",
+        "[agent]\nname = \"a\"\n[limits]\n",
+        "[agent]\nname = \"a\"\n[approval]\n",
+        "[agent]\nname = \"a\"\n[[flow]]\n",
+        "[agent]\nname = \"a\"\nprofiles = [\"basic\"]\n",
+        "[agent]\nname = \"a\"\nprofiles = [\"base\", \"base\"]\n",
+        "[agent]\nname = \"a\"\nprofiles = \"base\"\n",
+        "[agent]\nname = \"a\"\nrequire = [\"lsm\"]\n",
+        "[agent]\nname = \"a\"\n[files]\nopen = []\n",
+        "[agent]\nname = \"a\"\n[files]\nread = \"/a\"\n",
+        "[agent]\nname = \"a\"\n[files]\nread = [\"a\"]\n",
+        "[agent]\nname = \"a\"\n[files]\nread = [\"/a/\"]\n",
+        "[agent]\nname = \"a\"\n[files]\nread = [\"/a//b\"]\n",
+        "[agent]\nname = \"a\"\n[files]\nread = [\"**\"]\n",
+        "[agent]\nname = \"a\"\n[files]\nread = [{ to = \"/a\" }]\n",
+        "[agent]\nname = \"a\"\n[files]\ndeny = [{ path = \"/a\", mode = \"off\" }]\n",
+        "[agent]\nname = \"a\"\n[sockets]\nconnect = [\"@\"]\n",
+        "[agent]\nname = \"a\"\n[sockets]\nconnect = [\"/@a\"]\n",
+        "[agent]\nname = \"a\"\n[sockets]\nconnect = [{ path = \"/a\" }]\n",
+        "[agent]\nname = \"a\"\n[process]\nuser_namespaces = \"yes\"\n",
+        "[agent]\nname = \"a\"\n[process]\nptrace = true\n",
+        "[agent]\nname = \"a\"\n[process]\nptrace = \"all\"\n",
+        "[agent]\nname = \"a\"\n[process]\nsignals = \"agent\"\n",
         "[agent]\nname = \"a\"\n[match]\nunits = [\"a.timer\"]\n",
         "[agent]\nname = \"a\"\n[match]\nunits = [\"a/b.service\"]\n",
         "[agent]\nname = \"a\"\n[match]\ncgroups = [\"a\"]\n",
