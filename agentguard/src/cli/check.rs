@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Error, ExitCode};
-use crate::policy::{Loaded, Place, Scope, load_each, warnings};
+use crate::policy::{Host, Loaded, Note, Place, Scope, load_each, warnings};
 
 /// Check scopes without loading them
 ///
@@ -33,7 +33,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
 /// each file its errors or `FILE: ok, agent NAME, N rules`, and its warnings, which do not make a
 /// scope invalid. Returns the exit code.
 pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
-    let loaded = load_each(files);
+    let loaded = load_each(files, &Host);
     let reports: Vec<_> = files
         .iter()
         .map(|file| Report::new(file, &loaded))
@@ -72,9 +72,11 @@ struct Report {
     rules: Option<usize>,
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Finding>,
 }
 
-/// An error or a warning.
+/// An error, a warning or a note.
 #[derive(Serialize)]
 struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +95,11 @@ impl Report {
             .filter(|error| error.file == file)
             .map(|error| Finding::new(error.place, error.message()))
             .collect();
+        let (troubles, notes): (Vec<&Note>, Vec<&Note>) = loaded
+            .notes
+            .iter()
+            .filter_map(|(of, note)| (of == file).then_some(note))
+            .partition(|note| note.is_warning);
         let warnings = scope.map(warnings).unwrap_or_default();
         Self {
             file: file.display().to_string(),
@@ -103,6 +110,13 @@ impl Report {
             warnings: warnings
                 .into_iter()
                 .map(|warning| Finding::new(Some(warning.place), warning.message))
+                .chain(troubles.into_iter().map(Finding::of_note))
+                .collect(),
+            // What becomes of a profile's rules is no matter of who wrote the scope.
+            notes: notes
+                .into_iter()
+                .filter(|note| !note.is_profile)
+                .map(Finding::of_note)
                 .collect(),
         }
     }
@@ -119,14 +133,11 @@ impl Report {
                 self.file
             )?;
         }
-        for warning in &self.warnings {
-            writeln!(
-                out,
-                "{}:{} warning: {}",
-                self.file,
-                warning.position(),
-                warning.message
-            )?;
+        for (kind, findings) in [("warning", &self.warnings), ("note", &self.notes)] {
+            for finding in findings {
+                let (position, message) = (finding.position(), &finding.message);
+                writeln!(out, "{}:{position} {kind}: {message}", self.file)?;
+            }
         }
         Ok(())
     }
@@ -139,6 +150,10 @@ impl Finding {
             column: place.map(|place| place.column),
             message,
         }
+    }
+
+    fn of_note(note: &Note) -> Self {
+        Self::new(Some(note.place), note.message.clone())
     }
 
     /// `LINE:COLUMN:`, or nothing if it is about the file as a whole.
@@ -233,6 +248,32 @@ mod tests {
         assert_eq!(json["files"][0]["warnings"][0]["line"], 4);
         assert_eq!(json["files"][0]["warnings"][0]["column"], 10);
         assert_eq!(json["files"][0]["warnings"][0]["message"], warning);
+    }
+
+    #[test]
+    fn links_in_rules_are_notes() {
+        let mut files = Files::new(&[]);
+        let directory = files.directory.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink("real", directory.join("link")).unwrap();
+        let (link, real) = (directory.join("link"), directory.join("real"));
+        let file = directory.join("a.toml");
+        let scope = format!("[agent]\nname = \"a\"\n[files]\ndeny = [{link:?}]\n");
+        fs::write(&file, scope).unwrap();
+        files.paths.push(file);
+        let message = format!("\"deny {}\" is {}", link.display(), real.display());
+        let mut out = Vec::new();
+        assert_eq!(
+            check(&files.paths, false, &mut out).unwrap(),
+            ExitCode::Done
+        );
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.ends_with(&format!("a.toml:4:9: note: {message}\n")),
+            "{out}"
+        );
+        let (_, json) = files.check(true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["files"][0]["notes"][0]["line"], 4);
     }
 
     #[test]

@@ -46,7 +46,7 @@ use crate::{
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
-    policy::{PolicyError, load_dir},
+    policy::{Host, PolicyError, load_dir},
     text::counted,
 };
 
@@ -95,7 +95,7 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 }
 
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
-    let scopes = load_dir(&args.agents).map_err(DaemonError::Scopes)?;
+    let scopes = load_dir(&args.agents, &Host).map_err(DaemonError::Scopes)?;
     let cgroups = cgroup2::find()?;
     memory::prepare();
     let types = btf::read();
@@ -284,7 +284,7 @@ impl Daemon {
 
     /// Loads the scopes again, all or nothing, and says in the log how it went.
     fn load(&self) -> Result<Applied, DaemonError> {
-        let loaded = load_dir(&self.args.agents)
+        let loaded = load_dir(&self.args.agents, &Host)
             .map_err(DaemonError::Scopes)
             .and_then(|scopes| match self.guard().as_mut() {
                 Some(guard) => Ok((guard.apply(scopes)?, guard.agents.declared())),

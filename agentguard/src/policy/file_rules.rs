@@ -146,8 +146,13 @@ impl<'a> NumberedRule<'a> {
     }
 
     /// The file that it stands in: the one of the scope, or `profile NAME`.
-    pub fn file(&self, scope: &'a Path) -> &'a Path {
+    pub fn file<'b>(&self, scope: &'b Path) -> &'b Path {
         self.profile.map_or(scope, |profile| profile.file())
+    }
+
+    /// Its file and its line, as in `bot.toml:7` and `profile base:12`.
+    pub fn source(&self, scope: &Path) -> String {
+        format!("{}:{}", self.file(scope).display(), self.rule.line)
     }
 
     /// The pattern as it is written.
@@ -206,6 +211,20 @@ impl FileRules {
     /// The pattern that a rule is compared by, if it is another than the one that is written.
     pub fn resolved(&self, number: u16) -> Option<&Pattern> {
         self.resolved.get(&number)
+    }
+
+    /// Where the scope's file has a rule, or names the profile that has it.
+    pub(super) fn place(&self, rule: &NumberedRule<'_>) -> Place {
+        let used = rule
+            .profile
+            .and_then(|profile| self.profiles.iter().find(|it| it.profile == profile));
+        used.map_or(
+            Place {
+                line: rule.rule.line,
+                column: rule.rule.column,
+            },
+            |used| used.place,
+        )
     }
 
     /// What the profiles permit with processes.

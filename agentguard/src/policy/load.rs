@@ -7,8 +7,10 @@ use agentguard_common::limits::MAX_AGENTS;
 use super::{
     conflicts,
     error::{PolicyError, Problem},
+    host_paths::{Host, HostPaths, Remembered},
     parse,
     read::{self, ReadError},
+    resolve::{self, Note},
     scope::Scope,
     verify,
 };
@@ -21,6 +23,8 @@ pub struct Loaded {
     pub scopes: Vec<Scope>,
     /// What is wrong with the files.
     pub errors: Vec<PolicyError>,
+    /// What there is to know about rules on this host, each with the file of its scope.
+    pub notes: Vec<(PathBuf, Note)>,
 }
 
 impl Loaded {
@@ -35,7 +39,9 @@ impl Loaded {
 
 /// Loads one scope.
 pub fn load_file(file: &Path) -> Result<Scope, Vec<PolicyError>> {
-    let Loaded { mut scopes, errors } = load_each(&[file.to_owned()]);
+    let Loaded {
+        mut scopes, errors, ..
+    } = load_each(&[file.to_owned()], &Host);
     match scopes.pop() {
         Some(scope) if errors.is_empty() => Ok(scope),
         _ => Err(errors),
@@ -43,8 +49,8 @@ pub fn load_file(file: &Path) -> Result<Scope, Vec<PolicyError>> {
 }
 
 /// Loads the scopes of a directory: the entries `*.toml` that do not begin with a dot, by name.
-/// Each must be a file, or a link to one.
-pub fn load_dir(directory: &Path) -> Result<Vec<Scope>, Vec<PolicyError>> {
+/// Each must be a file, or a link to one. Paths in them are those of this host.
+pub fn load_dir(directory: &Path, host: &dyn HostPaths) -> Result<Vec<Scope>, Vec<PolicyError>> {
     let files = scope_files(directory).map_err(|problem| {
         vec![PolicyError {
             file: directory.to_owned(),
@@ -52,22 +58,32 @@ pub fn load_dir(directory: &Path) -> Result<Vec<Scope>, Vec<PolicyError>> {
             problem: Problem::Read(problem),
         }]
     })?;
-    load_files(&files)
+    load_files(&files, host)
 }
 
-/// Loads scopes that must not conflict with each other.
-pub fn load_files(files: &[PathBuf]) -> Result<Vec<Scope>, Vec<PolicyError>> {
-    load_each(files).into_result()
+/// Loads scopes that must not conflict with each other. Rules that do not do what they seem to are logged.
+pub fn load_files(files: &[PathBuf], host: &dyn HostPaths) -> Result<Vec<Scope>, Vec<PolicyError>> {
+    let loaded = load_each(files, host);
+    for (file, note) in loaded.notes.iter().filter(|(_, note)| note.is_warning) {
+        tracing::warn!("{}: {note}", file.display());
+    }
+    loaded.into_result()
 }
 
 /// As [`load_files`], but returns the good scopes beside the errors.
-pub fn load_each(files: &[PathBuf]) -> Loaded {
+pub fn load_each(files: &[PathBuf], host: &dyn HostPaths) -> Loaded {
     let mut declared = Vec::new();
     let mut errors = Vec::new();
+    let mut notes = Vec::new();
+    let host = Remembered::new(host);
     for file in files {
         let found = read::read(file).and_then(|text| parse::declared(file, &text));
         match found {
-            Ok(scope) => declared.push(scope),
+            Ok(mut found) => {
+                let of_file = resolve::resolve(&mut found.scope, &host);
+                notes.extend(of_file.into_iter().map(|note| (file.clone(), note)));
+                declared.push(found);
+            }
             Err(found) => errors.extend(found),
         }
     }
@@ -83,6 +99,7 @@ pub fn load_each(files: &[PathBuf]) -> Loaded {
             .map(|declared| declared.scope)
             .collect(),
         errors,
+        notes,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Scopes: from TOML files to the tables that the kernel decides by.
 //!
 //! ```text
-//! read (limits, UTF-8) → document (TOML with positions) → parse (rules) → conflicts → compile (rows)
+//! read (limits, UTF-8) → document (TOML with positions) → parse (rules)
+//!      → resolve (links of this host) → conflicts → compile (tables)
 //! ```
 //!
 //! Every error has a [position](PolicyError), all errors of a file are reported together, and one
@@ -18,6 +19,7 @@ mod explain;
 mod file_rules;
 mod files;
 mod grammar;
+mod host_paths;
 mod item;
 mod lines;
 mod load;
@@ -30,6 +32,7 @@ mod process;
 mod profiles;
 mod read;
 mod require;
+mod resolve;
 mod scope;
 mod target;
 mod verify;
@@ -46,6 +49,7 @@ pub use error::{Place, PolicyError, Problem};
 pub use explain::{Explained, Explanation, explain};
 pub use file_rules::{FileRule, FileRules, NumberedRule, PathList, ProfileUse};
 pub use files::FileError;
+pub use host_paths::{Host, HostPaths, Link};
 pub use load::{Loaded, load_dir, load_each, load_file, load_files};
 pub use matches::MatchError;
 pub use network::NetworkError;
@@ -55,6 +59,7 @@ pub use process::ProcessError;
 pub use profiles::{Profile, ProfileError, profiles};
 pub use read::{MAX_FILE_BYTES, ReadError};
 pub use require::{RequireError, Required};
+pub use resolve::Note;
 pub use scope::{Agent, List, Matches, Mode, Rule, Scope};
 pub use target::{Target, TargetError};
 pub use warnings::{Warning, warnings};

@@ -9,6 +9,7 @@ mod form;
 mod grammar;
 mod process;
 mod profiles;
+mod resolved;
 mod schema;
 mod values;
 mod warned;

@@ -5,7 +5,7 @@ use agentguard_common::limits::MAX_POSITIONS;
 use super::{
     compile::compile_paths,
     error::{Place, PolicyError},
-    file_rules::{FileRules, NumberedRule},
+    file_rules::FileRules,
     paths::{CompileError, Component, Pattern, positions},
     scope::Scope,
 };
@@ -40,15 +40,7 @@ fn culprit(files: &FileRules, error: &CompileError) -> Option<Place> {
         CompileError::Pattern(_) => None,
     }?
     .number;
-    let NumberedRule { rule, profile, .. } = files.get(number)?;
-    let used = profile.and_then(|profile| files.profiles().iter().find(|it| it.profile == profile));
-    Some(used.map_or(
-        Place {
-            line: rule.line,
-            column: rule.column,
-        },
-        |used| used.place,
-    ))
+    Some(files.place(&files.get(number)?))
 }
 
 /// Whether a pattern has characters between two `*`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{errors, lines};
-use crate::policy::{load_each, load_files};
+use crate::policy::{Host, load_each, load_files};
 
 /// Files with these contents, and what their errors are, without the directory.
 fn conflicts(texts: &[&str]) -> String {
@@ -17,7 +17,7 @@ fn conflicts(texts: &[&str]) -> String {
             file
         })
         .collect();
-    let errors = lines(&load_files(&files).err().unwrap_or_default());
+    let errors = lines(&load_files(&files, &Host).err().unwrap_or_default());
     errors.replace(&format!("{}/", directory.path().display()), "")
 }
 
@@ -83,7 +83,7 @@ fn good_scopes_are_returned_beside_errors() {
     let directory = tempfile::tempdir().unwrap();
     let good = directory.path().join("good.toml");
     std::fs::write(&good, "[agent]\nname = \"a\"\n").unwrap();
-    let loaded = load_each(&[directory.path().join("none.toml"), good.clone()]);
+    let loaded = load_each(&[directory.path().join("none.toml"), good.clone()], &Host);
     assert_eq!(loaded.scopes.len(), 1);
     assert_eq!(loaded.scopes[0].file, good);
     assert_eq!(loaded.errors.len(), 1);

@@ -8,7 +8,7 @@ use std::{
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
 use super::lines;
-use crate::policy::{MAX_FILE_BYTES, PolicyError, load_dir, load_file};
+use crate::policy::{Host, MAX_FILE_BYTES, PolicyError, load_dir, load_file};
 
 const GOOD: &str = "[agent]\nname = \"a\"\n";
 
@@ -123,7 +123,7 @@ fn other_encodings_have_a_place() {
 fn a_directory_is_read_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    assert_eq!(load_dir(directory.path()).unwrap(), []);
+    assert_eq!(load_dir(directory.path(), &Host).unwrap(), []);
     for (file, agent) in [("b.toml", "b"), ("a.toml", "z"), ("c.toml", "a")] {
         fs::write(path(file), format!("[agent]\nname = \"{agent}\"\n")).unwrap();
     }
@@ -133,7 +133,7 @@ fn a_directory_is_read_by_name() {
     fs::create_dir(path("old")).unwrap();
     std::os::unix::fs::symlink("notes.txt", path("ignored")).unwrap();
     let names = |directory: &Path| {
-        let scopes = load_dir(directory).unwrap();
+        let scopes = load_dir(directory, &Host).unwrap();
         scopes
             .into_iter()
             .map(|scope| scope.agent.name)
@@ -154,7 +154,7 @@ fn one_bad_file_spoils_a_directory() {
     mkfifo(&path("x.toml"), Mode::S_IRUSR).unwrap();
     fs::create_dir(path("y.toml")).unwrap();
     std::os::unix::fs::symlink("none", path("z.toml")).unwrap();
-    let errors = lines(&load_dir(directory.path()).unwrap_err());
+    let errors = lines(&load_dir(directory.path(), &Host).unwrap_err());
     assert_eq!(
         errors.replace(&format!("{}/", directory.path().display()), ""),
         "x.toml: is a FIFO; expected a regular file\n\
@@ -167,7 +167,12 @@ fn one_bad_file_spoils_a_directory() {
 fn a_directory_that_is_none_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let none = directory.path().join("agents.d");
-    let found = |path: &Path| only(path, load_dir(path).map(|scopes| format!("{scopes:?}")));
+    let found = |path: &Path| {
+        only(
+            path,
+            load_dir(path, &Host).map(|scopes| format!("{scopes:?}")),
+        )
+    };
     assert_eq!(
         found(&none),
         "agents.d: cannot be read: No such file or directory (os error 2)"
@@ -185,7 +190,7 @@ fn a_directory_holds_as_many_files_as_the_daemon_agents() {
     for number in 0..4097 {
         fs::write(directory.path().join(format!("{number}.toml")), "").unwrap();
     }
-    let found = load_dir(directory.path()).map(|scopes| format!("{scopes:?}"));
+    let found = load_dir(directory.path(), &Host).map(|scopes| format!("{scopes:?}"));
     let name = directory.path().file_name().unwrap().display();
     assert_eq!(
         only(directory.path(), found),

@@ -8,7 +8,8 @@ use std::{
 use serde_json::Value;
 
 use crate::policy::{
-    agent, files, load_each, network, parse, parse::SECTIONS, process, profiles, require, warnings,
+    Host, agent, files, load_each, network, parse, parse::SECTIONS, process, profiles, require,
+    warnings,
 };
 
 fn packaging() -> PathBuf {
@@ -76,7 +77,7 @@ fn the_examples_are_good() {
         .collect();
     files.sort();
     assert!(files.len() >= 3);
-    let loaded = load_each(&files);
+    let loaded = load_each(&files, &Host);
     assert!(loaded.errors.is_empty(), "{}", super::lines(&loaded.errors));
     for scope in &loaded.scopes {
         assert_eq!(warnings(scope), [], "{}", scope.file.display());
