@@ -1,21 +1,23 @@
-//! `agentguard explain AGENT connect HOST:PORT`: what would the kernel do, and why?
+//! `agentguard explain AGENT …`: what would the kernel do, and why?
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+mod answer;
+mod offline;
 
-use agentguard_common::protocol::Protocol;
+use std::{io, path::PathBuf};
+
 use clap::{Args, Subcommand};
 
+pub use self::{
+    answer::{exit_code, render},
+    offline::{OfflineError, offline, offline_path},
+};
 use super::{Error, ExitCode, SocketArgs};
-use crate::control::api::{ExplainProtocol, ExplainQuery};
-use crate::policy::{
-    Explained, Explanation, PolicyError, Target, TargetError, compile, explain, load_file,
-    paths::CompileError,
+use crate::{
+    control::api::{ExplainAccess, ExplainPathQuery, ExplainProtocol, ExplainQuery},
+    policy::Explanation,
 };
 
-/// Say what an agent's scope makes of a destination, and by which rule
+/// Say what an agent's scope makes of an operation, and by which rule
 ///
 /// Asks the daemon about the scope in force, or a scope file without a daemon. Exit status: 0 if it
 /// is permitted, 10 if it is refused, 11 if it would be refused but is only observed.
@@ -30,6 +32,9 @@ pub(super) struct ExplainArgs {
 #[derive(Subcommand, Debug)]
 enum Operation {
     Connect(ConnectArgs),
+    Open(OpenArgs),
+    Exec(ExecArgs),
+    ConnectUnix(ConnectUnixArgs),
 }
 
 /// A connection to HOST:PORT
@@ -44,6 +49,49 @@ struct ConnectArgs {
     /// By ICMP
     #[arg(long)]
     icmp: bool,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// Opening a file, or listing a directory
+#[derive(Args, Debug)]
+struct OpenArgs {
+    /// Its path; symbolic links are followed
+    path: String,
+    /// To write it
+    #[arg(long, conflicts_with = "create")]
+    write: bool,
+    /// To make it; moving and removing it are decided alike
+    #[arg(long)]
+    create: bool,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// Executing a program, or loading a library
+///
+/// A script needs its interpreter too, a program its loader and its libraries.
+#[derive(Args, Debug)]
+struct ExecArgs {
+    /// Its path; symbolic links are followed
+    path: String,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// A connection or a datagram to a Unix socket
+#[derive(Args, Debug)]
+struct ConnectUnixArgs {
+    /// Its path, or `@` and the name of an abstract socket
+    #[arg(value_name = "PATH|@NAME")]
+    path: String,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// Who is asked, and how the answer is shown.
+#[derive(Args, Debug)]
+struct AskArgs {
     /// Ask this scope file, not the daemon
     #[arg(long, value_name = "FILE")]
     scope: Option<PathBuf>,
@@ -55,223 +103,74 @@ struct ConnectArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
-    let Operation::Connect(connect) = &args.operation;
+    let (ask, answer) = match &args.operation {
+        Operation::Connect(connect) => (&connect.ask, destination(&args.agent, connect)?),
+        Operation::Open(open) => {
+            let access = if open.write || open.create {
+                ExplainAccess::Write
+            } else {
+                ExplainAccess::Read
+            };
+            (&open.ask, path(&args.agent, &open.path, access, &open.ask)?)
+        }
+        Operation::Exec(exec) => {
+            let access = ExplainAccess::Exec;
+            (&exec.ask, path(&args.agent, &exec.path, access, &exec.ask)?)
+        }
+        Operation::ConnectUnix(to) => {
+            let access = ExplainAccess::Connect;
+            (&to.ask, path(&args.agent, &to.path, access, &to.ask)?)
+        }
+    };
+    render(&answer, ask.json, &mut io::stdout().lock()).map_err(Error::Output)?;
+    Ok(exit_code(&answer))
+}
+
+fn destination(agent: &str, connect: &ConnectArgs) -> Result<Explanation, Error> {
     let protocol = match (connect.udp, connect.icmp) {
         (true, _) => ExplainProtocol::Udp,
         (_, true) => ExplainProtocol::Icmp,
         _ => ExplainProtocol::Tcp,
     };
-    let answer = match &connect.scope {
-        Some(file) => offline(file, &args.agent, &connect.to, protocol.into())?,
-        None => connect.socket.client().explain(&ExplainQuery {
-            agent: args.agent.clone(),
+    Ok(match &connect.ask.scope {
+        Some(file) => offline(file, agent, &connect.to, protocol.into())?,
+        None => connect.ask.socket.client().explain(&ExplainQuery {
+            agent: agent.to_owned(),
             to: connect.to.clone(),
             protocol,
         })?,
-    };
-    render(&answer, connect.json, &mut io::stdout().lock()).map_err(Error::Output)?;
-    Ok(exit_code(&answer))
+    })
 }
 
-/// Why a question has no answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OfflineError {
-    /// The destination is not acceptable.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// The scope is invalid.
-    #[error("{}", lines(.0))]
-    Scope(Vec<PolicyError>),
-    /// The scope cannot be compiled.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The file declares another agent.
-    #[error("{file} declares the agent {declared:?}, not {asked:?}; ask for that one, or give its file", file = .file.display())]
-    Agent {
-        /// The file.
-        file: PathBuf,
-        /// The agent that it declares.
-        declared: String,
-        /// The agent that was asked for.
-        asked: String,
-    },
-}
-
-impl OfflineError {
-    /// The exit code: 3 if the scope is invalid, 2 if the question is.
-    pub const fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Scope(_) | Self::Compile(_) => ExitCode::InvalidScope,
-            Self::Target(_) | Self::Agent { .. } => ExitCode::Usage,
-        }
-    }
-}
-
-/// Answers from a scope file, without a daemon. `to` is `HOST:PORT`, or `HOST` for ICMP.
-pub fn offline(
-    file: &Path,
+fn path(
     agent: &str,
-    to: &str,
-    protocol: Protocol,
-) -> Result<Explanation, OfflineError> {
-    let target = Target::parse(to, protocol)?;
-    let scope = load_file(file).map_err(OfflineError::Scope)?;
-    if scope.agent.name != agent {
-        return Err(OfflineError::Agent {
-            file: file.to_owned(),
-            declared: scope.agent.name,
-            asked: agent.to_owned(),
-        });
-    }
-    Ok(explain(
-        &scope,
-        &compile(&scope)?,
-        target.address,
-        target.port,
-        protocol,
-    ))
+    path: &str,
+    access: ExplainAccess,
+    ask: &AskArgs,
+) -> Result<Explanation, Error> {
+    let path = absolute(path, access);
+    Ok(match &ask.scope {
+        Some(file) => offline_path(file, agent, &path, access.into())?,
+        None => ask.socket.client().explain_path(&ExplainPathQuery {
+            agent: agent.to_owned(),
+            path,
+            access,
+        })?,
+    })
 }
 
-/// Writes an answer, as text or as one line of JSON.
-pub fn render(answer: &Explanation, json: bool, out: &mut dyn Write) -> io::Result<()> {
-    if json {
-        serde_json::to_writer(&mut *out, answer)?;
-        return writeln!(out);
+/// A path from the root on: the daemon has another working directory.
+fn absolute(path: &str, access: ExplainAccess) -> String {
+    let is_abstract = access == ExplainAccess::Connect && path.starts_with('@');
+    if is_abstract || path.starts_with('/') || path.is_empty() {
+        return path.to_owned();
     }
-    writeln!(
-        out,
-        "{}: {} {} {} {}",
-        answer.verdict.name(),
-        answer.agent,
-        answer.operation,
-        answer.protocol,
-        answer.destination
-    )?;
-    match (&answer.rule, &answer.rule_file, answer.rule_line) {
-        (Some(rule), Some(file), Some(line)) => writeln!(out, "  rule: {rule} ({file}:{line})")?,
-        _ if answer.reason == "no-rule" => writeln!(out, "  rule: none allows it")?,
-        _ => writeln!(out, "  reason: {}", answer.reason)?,
-    }
-    if let Some(note) = &answer.note {
-        writeln!(out, "  note: {note}")?;
-    }
-    Ok(())
-}
-
-/// The exit code of an answer.
-pub const fn exit_code(answer: &Explanation) -> ExitCode {
-    match answer.verdict {
-        Explained::Permitted => ExitCode::Done,
-        Explained::Refused => ExitCode::Refused,
-        Explained::Observed => ExitCode::Observed,
-    }
-}
-
-fn lines(errors: &[PolicyError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    std::env::current_dir().map_or_else(
+        // Whoever is asked says that it is not absolute.
+        |_| path.to_owned(),
+        |directory| directory.join(path).to_string_lossy().into_owned(),
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCOPE: &str = "[agent]\nname = \"bot\"\n[network]\n\
-                         allow = [\"10.0.0.0/8:443\", { to = \"192.0.2.1\", mode = \"observe\" }]\n\
-                         deny = [\"10.1.0.0/16\"]\n";
-
-    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("bot.toml");
-        std::fs::write(&file, text).unwrap();
-        (directory, file)
-    }
-
-    /// The exit code and the text of an answer, without the directory.
-    fn ask(to: &str) -> (ExitCode, String) {
-        let (directory, file) = file(SCOPE);
-        let answer = offline(&file, "bot", to, Protocol::Tcp).unwrap();
-        let mut out = Vec::new();
-        render(&answer, false, &mut out).unwrap();
-        let out = String::from_utf8(out).unwrap();
-        (
-            exit_code(&answer),
-            out.replace(&format!("{}/", directory.path().display()), ""),
-        )
-    }
-
-    #[test]
-    fn answers_are_text_and_an_exit_code() {
-        for (to, code, text) in [
-            (
-                "10.0.0.1:443",
-                ExitCode::Done,
-                "permitted: bot connect tcp 10.0.0.1:443\n  rule: allow 10.0.0.0/8:443 (bot.toml:4)\n",
-            ),
-            (
-                "10.1.0.1:443",
-                ExitCode::Refused,
-                "refused: bot connect tcp 10.1.0.1:443\n  rule: deny 10.1.0.0/16 (bot.toml:5)\n",
-            ),
-            (
-                "[2001:db8::1]:1",
-                ExitCode::Refused,
-                "refused: bot connect tcp [2001:db8::1]:1\n  rule: none allows it\n",
-            ),
-            (
-                "192.0.2.1:1",
-                ExitCode::Observed,
-                "observed: bot connect tcp 192.0.2.1:1\n  rule: allow 192.0.2.1 (bot.toml:4)\n",
-            ),
-            (
-                "[::]:80",
-                ExitCode::Refused,
-                "refused: bot connect tcp [::1]:80\n  rule: none allows it\n  note: :: means ::1; \
-                 permitted if the peer is a process of the same agent\n",
-            ),
-        ] {
-            assert_eq!(ask(to), (code, text.to_owned()), "{to}");
-        }
-    }
-
-    #[test]
-    fn answers_are_json() {
-        let (_directory, file) = file(SCOPE);
-        let answer = offline(&file, "bot", "10.0.0.1:443", Protocol::Tcp).unwrap();
-        let mut out = Vec::new();
-        render(&answer, true, &mut out).unwrap();
-        assert!(out.ends_with(b"}\n"));
-        assert_eq!(serde_json::from_slice::<Explanation>(&out).unwrap(), answer);
-    }
-
-    #[test]
-    fn questions_without_an_answer_have_an_exit_code() {
-        let (_directory, good) = file(SCOPE);
-        let (_other, bad) = file("[agent]\nname = \"bot\"\nx = 1\ny = 2\n");
-        let error = |file: &Path, agent: &str, to: &str| {
-            let error = offline(file, agent, to, Protocol::Tcp).unwrap_err();
-            (error.exit_code(), error.to_string())
-        };
-        let (code, text) = error(&bad, "bot", "10.0.0.1:1");
-        assert_eq!((code, text.lines().count()), (ExitCode::InvalidScope, 2));
-        assert!(text.contains("bot.toml:3:1: unknown key \"x\""), "{text}");
-        let (code, text) = error(&good, "cat", "10.0.0.1:1");
-        assert_eq!(code, ExitCode::Usage);
-        assert!(
-            text.ends_with(
-                "declares the agent \"bot\", not \"cat\"; ask for that one, or give its file"
-            ),
-            "{text}"
-        );
-        let (code, text) = error(&good, "bot", "example.com:1");
-        assert_eq!(code, ExitCode::Usage);
-        assert_eq!(
-            text,
-            "\"example.com\" is a name, and names are not supported yet; write the addresses"
-        );
-    }
-}
+mod tests;

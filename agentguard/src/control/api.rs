@@ -177,6 +177,44 @@ pub struct ExplainQuery {
     pub protocol: ExplainProtocol,
 }
 
+/// What `GET /v1/explain/path` asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainPathQuery {
+    /// The agent's name.
+    pub agent: String,
+    /// An absolute path; for `connect` also `@` and the name of an abstract socket.
+    pub path: String,
+    /// `read` unless it is said.
+    #[serde(default)]
+    pub access: ExplainAccess,
+}
+
+/// What can be done with a file or a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExplainAccess {
+    /// Read a file, or list a directory.
+    #[default]
+    Read,
+    /// Write, make, move or remove it.
+    Write,
+    /// Execute it, or map it to be executed.
+    Exec,
+    /// Connect or send to it.
+    Connect,
+}
+
+impl From<ExplainAccess> for agentguard_common::path::Access {
+    fn from(access: ExplainAccess) -> Self {
+        match access {
+            ExplainAccess::Read => Self::Read,
+            ExplainAccess::Write => Self::Write,
+            ExplainAccess::Exec => Self::Exec,
+            ExplainAccess::Connect => Self::Connect,
+        }
+    }
+}
+
 /// A protocol that can be asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

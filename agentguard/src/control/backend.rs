@@ -5,7 +5,7 @@ use std::{future::Future, io, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    api::{AgentStatus, ApiError, Entered, ExplainQuery, ReloadReport, Status},
+    api::{AgentStatus, ApiError, Entered, ExplainPathQuery, ExplainQuery, ReloadReport, Status},
     peer::Peer,
 };
 
@@ -51,5 +51,11 @@ pub trait Backend: Send + Sync + 'static {
     fn explain(
         self: Arc<Self>,
         query: ExplainQuery,
+    ) -> impl Future<Output = Result<Self::Explanation, ApiError>> + Send;
+
+    /// What the scope in force says of a file or a socket.
+    fn explain_path(
+        self: Arc<Self>,
+        query: ExplainPathQuery,
     ) -> impl Future<Output = Result<Self::Explanation, ApiError>> + Send;
 }

@@ -13,7 +13,9 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::api::{AgentStatus, ApiError, Entered, ErrorCode, ExplainQuery, ReloadReport, Status};
+use super::api::{
+    AgentStatus, ApiError, Entered, ErrorCode, ExplainPathQuery, ExplainQuery, ReloadReport, Status,
+};
 
 /// How long the daemon may take to answer. More than the daemon allows itself, so that its own
 /// account of the matter arrives.
@@ -122,6 +124,21 @@ impl Client {
             escape(&query.agent),
             escape(&query.to),
             query.protocol.name()
+        );
+        self.ask(&Method::GET, &path)
+    }
+
+    /// What the scope in force says of a file or a socket.
+    pub fn explain_path<T: DeserializeOwned>(
+        &self,
+        query: &ExplainPathQuery,
+    ) -> Result<T, ClientError> {
+        let access = agentguard_common::path::Access::from(query.access);
+        let path = format!(
+            "/v1/explain/path?agent={}&path={}&access={}",
+            escape(&query.agent),
+            escape(&query.path),
+            access.name()
         );
         self.ask(&Method::GET, &path)
     }

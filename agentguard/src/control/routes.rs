@@ -20,7 +20,10 @@ use axum::{
 };
 
 use super::{
-    api::{AgentStatus, ApiError, Entered, ErrorCode, ExplainQuery, ReloadReport, Status},
+    api::{
+        AgentStatus, ApiError, Entered, ErrorCode, ExplainPathQuery, ExplainQuery, ReloadReport,
+        Status,
+    },
     backend::Backend,
     limits::Limits,
     peer::Peer,
@@ -47,6 +50,7 @@ pub(super) fn router<B: Backend>(backend: Arc<B>, limits: Limits) -> Router {
         .route("/v1/agents/{name}/enter", post(enter::<B>))
         .route("/v1/reload", post(reload::<B>))
         .route("/v1/explain", get(explain::<B>))
+        .route("/v1/explain/path", get(explain_path::<B>))
         .fallback(async || {
             ApiError::new(
                 ErrorCode::NotFound,
@@ -183,6 +187,17 @@ async fn explain<B: Backend>(
 ) -> Result<Json<B::Explanation>, ApiError> {
     let Query(query) = query.map_err(|error| invalid(&error))?;
     Arc::clone(&shared.backend).explain(query).await.map(Json)
+}
+
+async fn explain_path<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
+    query: Result<Query<ExplainPathQuery>, QueryRejection>,
+) -> Result<Json<B::Explanation>, ApiError> {
+    let Query(query) = query.map_err(|error| invalid(&error))?;
+    Arc::clone(&shared.backend)
+        .explain_path(query)
+        .await
+        .map(Json)
 }
 
 /// Drives what changes something to its end, even if the caller's connection is gone or its time

@@ -11,8 +11,8 @@ use super::{Daemon, DaemonError, error_lines, guard::Guard, mend};
 use crate::{
     control::{
         api::{
-            AgentStatus, ApiError, Entered, ErrorCode, ExplainQuery, LastReload, LogStatus, Mode,
-            ReloadReport, Status,
+            AgentStatus, ApiError, Entered, ErrorCode, ExplainPathQuery, ExplainQuery, LastReload,
+            LogStatus, Mode, ReloadReport, Status,
         },
         backend::Backend,
         peer::Peer,
@@ -25,7 +25,10 @@ use crate::{
         cgroup2,
         tables::{TableError, Tables},
     },
-    policy::{self, Explanation, Target, compile, explain},
+    policy::{
+        self, Compiled, Explanation, Host, PathTarget, Scope, Target, compile, explain,
+        explain_path,
+    },
 };
 
 /// How the last load of the scopes ended.
@@ -83,21 +86,29 @@ impl Backend for Daemon {
         let target = Target::parse(&query.to, protocol)
             .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         tokio::task::block_in_place(|| {
-            let guard = self.guard();
-            let agent = guard
-                .as_ref()
-                .and_then(|guard| guard.agents.get(&query.agent))
-                .ok_or_else(|| ApiError::unknown_agent(&query.agent))?;
-            // Only the kernel keeps the tables.
-            let compiled = compile(&agent.scope).map_err(failed)?;
+            let (scope, compiled) = self.compiled(&query.agent)?;
             Ok(explain(
-                &agent.scope,
+                &scope,
                 &compiled,
                 target.address,
                 target.port,
                 protocol,
             ))
         })
+    }
+
+    async fn explain_path(
+        self: Arc<Self>,
+        query: ExplainPathQuery,
+    ) -> Result<Explanation, ApiError> {
+        // What is at the path may be on a file system that does not answer.
+        blocking(move || {
+            let target = PathTarget::parse(&query.path, query.access.into(), &Host)
+                .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+            let (scope, compiled) = self.compiled(&query.agent)?;
+            Ok(explain_path(&scope, &compiled, &target))
+        })
+        .await
     }
 }
 
@@ -141,6 +152,18 @@ impl Daemon {
                 errors: last.errors.clone(),
             }),
         }
+    }
+
+    /// The scope in force of an agent, compiled: only the kernel keeps the tables.
+    fn compiled(&self, agent: &str) -> Result<(Arc<Scope>, Compiled), ApiError> {
+        let scope = self
+            .guard()
+            .as_ref()
+            .and_then(|guard| guard.agents.get(agent))
+            .map(|agent| Arc::clone(&agent.scope))
+            .ok_or_else(|| ApiError::unknown_agent(agent))?;
+        let compiled = compile(&scope).map_err(failed)?;
+        Ok((scope, compiled))
     }
 
     /// The slot of an agent that may have new instances.

@@ -1,4 +1,4 @@
-//! Why the kernel permits or refuses a destination.
+//! Why the kernel permits or refuses what an agent tries.
 
 use std::net::IpAddr;
 
@@ -37,22 +37,40 @@ impl Explained {
     }
 }
 
-/// The answer to "may this agent reach this destination?", with its reason. Its fields are those
-/// of a record in the violation log.
+impl From<Action> for Explained {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Permit => Self::Permitted,
+            Action::Observe => Self::Observed,
+            Action::Refuse => Self::Refused,
+        }
+    }
+}
+
+/// The answer to "may this agent do this?", with its reason. Its fields are those of a record in the
+/// violation log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The agent.
     pub agent: String,
-    /// `connect`.
+    /// `connect`, `open`, `exec` or `connect-unix`.
     pub operation: String,
     /// The destination that was decided on, in its canonical form: `10.0.0.1:443`,
     /// `[2001:db8::1]:443`; without a port for ICMP.
-    pub destination: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
     /// `tcp`, `udp` or `icmp`.
-    pub protocol: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// The path that was decided on: where the file really is, or `@` and the name of an abstract socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `read`, `write`, `exec` or `connect`, for a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
     /// What the kernel would do.
     pub verdict: Explained,
-    /// Why: a name of [`Reason`].
+    /// Why: a name of [`Reason`], or `not-confined`.
     pub reason: String,
     /// The rule that decided, as it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,17 +114,15 @@ pub fn explain(
     Explanation {
         agent: scope.agent.name.clone(),
         operation: "connect".to_owned(),
-        destination: match (protocol.has_ports(), reached) {
+        destination: Some(match (protocol.has_ports(), reached) {
             (false, _) => reached.to_string(),
             (true, IpAddr::V4(v4)) => format!("{v4}:{port}"),
             (true, IpAddr::V6(v6)) => format!("[{v6}]:{port}"),
-        },
-        protocol: protocol.name().to_owned(),
-        verdict: match verdict.action {
-            Action::Permit => Explained::Permitted,
-            Action::Observe => Explained::Observed,
-            Action::Refuse => Explained::Refused,
-        },
+        }),
+        protocol: Some(protocol.name().to_owned()),
+        path: None,
+        access: None,
+        verdict: verdict.action.into(),
         reason: verdict.reason.name().to_owned(),
         rule: rule.map(|rule| scope.text(rule).to_owned()),
         rule_file: rule.map(|_| scope.file.display().to_string()),

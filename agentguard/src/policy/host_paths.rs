@@ -99,7 +99,7 @@ pub(super) struct Way {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WayError {
     /// Something on it cannot be looked at.
-    #[error("{} cannot be looked at: {kind}", .path.display())]
+    #[error("{path:?} cannot be looked at: {kind}")]
     Unknown {
         /// What.
         path: PathBuf,
@@ -107,7 +107,7 @@ pub(super) enum WayError {
         kind: io::ErrorKind,
     },
     /// Links lead to each other.
-    #[error("the symbolic link {} leads in a circle", .0.display())]
+    #[error("the symbolic link {0:?} leads in a circle")]
     Circle(PathBuf),
 }
 

@@ -175,7 +175,7 @@ fn note(files: &FileRules, found: &Found) -> Option<Note> {
                 "{text} goes through the symbolic link {link}, and is compared as it is written; write {pattern:?}"
             ),
         ),
-        (None, None) => (false, format!("{text} is {pattern}")),
+        (None, None) => (false, format!("{text} is {}", pattern.escape_debug())),
     };
     Some(Note {
         place: files.place(&rule),

@@ -10,6 +10,7 @@
 mod cli;
 mod descriptors;
 mod doctor;
+mod questions;
 mod run;
 mod server;
 mod support;

@@ -65,6 +65,12 @@ fn what_is_not_there_is_said_in_json() {
             400,
             "invalid-request",
         ),
+        ("GET /v1/explain/path?agent=bot", 400, "invalid-request"),
+        (
+            "GET /v1/explain/path?agent=bot&path=/a&access=delete",
+            400,
+            "invalid-request",
+        ),
         ("GET /v1/agents/%ff", 400, "invalid-request"),
     ] {
         let answer = ask(&server, &format!("{request} HTTP/1.1\r\nhost: a\r\n\r\n"));

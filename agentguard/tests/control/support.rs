@@ -14,8 +14,8 @@ use std::{
 use agentguard::{
     control::{
         api::{
-            AgentStatus, ApiError, Counters, Entered, ErrorCode, ExplainQuery, LogStatus, Mode,
-            ReloadReport, Status,
+            AgentStatus, ApiError, Counters, Entered, ErrorCode, ExplainPathQuery, ExplainQuery,
+            LogStatus, Mode, ReloadReport, Status,
         },
         backend::Backend,
         limits::Limits,
@@ -178,6 +178,13 @@ impl Backend for Fake {
     }
 
     async fn explain(self: Arc<Self>, query: ExplainQuery) -> Result<Self::Explanation, ApiError> {
+        Ok(serde_json::json!({ "asked": query }))
+    }
+
+    async fn explain_path(
+        self: Arc<Self>,
+        query: ExplainPathQuery,
+    ) -> Result<Self::Explanation, ApiError> {
         Ok(serde_json::json!({ "asked": query }))
     }
 }

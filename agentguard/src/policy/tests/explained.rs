@@ -27,8 +27,10 @@ fn an_answer_names_its_rule() {
     let expected = Explanation {
         agent: "bot".to_owned(),
         operation: "connect".to_owned(),
-        destination: "10.2.3.4:443".to_owned(),
-        protocol: "tcp".to_owned(),
+        destination: Some("10.2.3.4:443".to_owned()),
+        protocol: Some("tcp".to_owned()),
+        path: None,
+        access: None,
         verdict: Explained::Permitted,
         reason: "rule".to_owned(),
         rule: Some("allow 10.0.0.0/8:443".to_owned()),
@@ -64,7 +66,10 @@ fn no_rule_is_a_reason() {
     let explanation = ask("[2001:db8::2]:443", Protocol::Tcp);
     assert_eq!(explanation.verdict, Explained::Refused);
     assert_eq!(explanation.reason, "no-rule");
-    assert_eq!(explanation.destination, "[2001:db8::2]:443");
+    assert_eq!(
+        explanation.destination.as_deref(),
+        Some("[2001:db8::2]:443")
+    );
     assert_eq!(
         (
             explanation.rule,
@@ -80,8 +85,8 @@ fn no_rule_is_a_reason() {
 fn icmp_has_no_port() {
     let explanation = ask("10.0.0.1", Protocol::Icmp);
     assert_eq!(explanation.verdict, Explained::Permitted);
-    assert_eq!(explanation.destination, "10.0.0.1");
-    assert_eq!(explanation.protocol, "icmp");
+    assert_eq!(explanation.destination.as_deref(), Some("10.0.0.1"));
+    assert_eq!(explanation.protocol.as_deref(), Some("icmp"));
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn other_spellings_are_answered_as_what_they_mean() {
     ] {
         let explanation = ask(to, Protocol::Tcp);
         assert_eq!(explanation.verdict, Explained::Permitted, "{to}");
-        assert_eq!(explanation.destination, format!("{meant}:443"));
+        assert_eq!(explanation.destination, Some(format!("{meant}:443")));
         let spelled = Target::parse(to, Protocol::Tcp).unwrap().address;
         assert_eq!(explanation.note, Some(format!("{spelled} means {meant}")));
     }
@@ -114,7 +119,7 @@ fn loopback_depends_on_the_peer() {
     );
     let allowed = ask("0.0.0.0:80", Protocol::Tcp);
     assert_eq!(allowed.verdict, Explained::Permitted);
-    assert_eq!(allowed.destination, "127.0.0.1:80");
+    assert_eq!(allowed.destination.as_deref(), Some("127.0.0.1:80"));
     assert_eq!(allowed.note.as_deref(), Some("0.0.0.0 means 127.0.0.1"));
 }
 

@@ -238,8 +238,8 @@ fn what_cannot_be_looked_at_stays_as_it_is_written() {
     assert_eq!(
         notes,
         [
-            "4:9: warning: \"read /a/c\" may lead elsewhere, and is compared as it is written: the symbolic link /a leads in a circle",
-            "4:17: note: \"read /l/z\" may lead elsewhere, and is compared as it is written: /locked/x cannot be looked at: permission denied",
+            "4:9: warning: \"read /a/c\" may lead elsewhere, and is compared as it is written: the symbolic link \"/a\" leads in a circle",
+            "4:17: note: \"read /l/z\" may lead elsewhere, and is compared as it is written: \"/locked/x\" cannot be looked at: permission denied",
         ]
     );
     assert!(permits(&scope, "/a/c", Access::Read) && permits(&scope, "/l/z", Access::Read));
