@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Error, ExitCode};
 use crate::policy::{Host, Loaded, Note, Place, Scope, load_each, warnings};
+use crate::text::counted;
 
 /// Check scopes without loading them
 ///
@@ -70,6 +71,8 @@ struct Report {
     agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profiles: Vec<&'static str>,
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +87,18 @@ struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u32>,
     message: String,
+}
+
+/// Number of rules in the scope's own file.
+fn own_rules(scope: &Scope) -> usize {
+    let files = scope.files.iter().flat_map(|files| files.iter());
+    scope.rules.len() + files.filter(|rule| rule.profile.is_none()).count()
+}
+
+/// The profiles that it names.
+fn profiles(scope: &Scope) -> Vec<&'static str> {
+    let files = scope.files.iter().flat_map(|files| files.profiles());
+    files.map(|used| used.profile.name()).collect()
 }
 
 impl Report {
@@ -105,11 +120,12 @@ impl Report {
             file: file.display().to_string(),
             ok: errors.is_empty(),
             agent: scope.map(|scope| scope.agent.name.clone()),
-            rules: scope.map(|scope| scope.rules.len()),
+            rules: scope.map(own_rules),
+            profiles: scope.map(profiles).unwrap_or_default(),
             errors,
             warnings: warnings
                 .into_iter()
-                .map(|warning| Finding::new(Some(warning.place), warning.message))
+                .map(|warning| Finding::new(warning.place, warning.message))
                 .chain(troubles.into_iter().map(Finding::of_note))
                 .collect(),
             // What becomes of a profile's rules is no matter of who wrote the scope.
@@ -126,12 +142,12 @@ impl Report {
             writeln!(out, "{}:{} {}", self.file, error.position(), error.message)?;
         }
         if let (true, Some(agent), Some(rules)) = (self.ok, &self.agent, self.rules) {
-            let plural = if rules == 1 { "" } else { "s" };
-            writeln!(
-                out,
-                "{}: ok, agent {agent}, {rules} rule{plural}",
-                self.file
-            )?;
+            let rules = counted(rules as u64, "rule");
+            write!(out, "{}: ok, agent {agent}, {rules}", self.file)?;
+            if !self.profiles.is_empty() {
+                write!(out, ", with {}", self.profiles.join(", "))?;
+            }
+            writeln!(out)?;
         }
         for (kind, findings) in [("warning", &self.warnings), ("note", &self.notes)] {
             for finding in findings {

@@ -18,6 +18,7 @@ mod error;
 mod explain;
 mod explain_path;
 mod file_rules;
+mod file_warnings;
 mod files;
 mod grammar;
 mod host_paths;

@@ -5,15 +5,16 @@ use std::{fmt, net::IpAddr};
 use super::{
     destination::Hosts,
     error::Place,
+    file_warnings::file_warnings,
     prefix::Prefix,
     scope::{List, Rule, Scope},
 };
 
-/// A warning about a rule.
+/// A warning about a rule, or about a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// Where the rule stands.
-    pub place: Place,
+    /// Where the rule stands; nothing if it is about the scope as a whole.
+    pub place: Option<Place>,
     /// What it does that may not be meant. One line.
     pub message: String,
 }
@@ -42,10 +43,10 @@ pub fn warnings(scope: &Scope) -> Vec<Warning> {
     for rule in &scope.rules {
         let mut warn = |what: String| {
             warnings.push(Warning {
-                place: Place {
+                place: Some(Place {
                     line: rule.line,
                     column: rule.column,
-                },
+                }),
                 message: format!("{:?} {what}", scope.text(rule)),
             });
         };
@@ -59,6 +60,7 @@ pub fn warnings(scope: &Scope) -> Vec<Warning> {
             List::Deny => {}
         }
     }
+    warnings.extend(file_warnings(scope));
     warnings
 }
 

@@ -36,8 +36,9 @@ impl Files {
     }
 }
 
-const GOOD: &str = "[agent]\nname = \"good\"\n[network]\nallow = [\"10.0.0.1:443\"]\n";
-const WIDE: &str = "[agent]\nname = \"wide\"\n[network]\nallow = [\"127.0.0.1\", \"10.0.0.1\"]\n";
+const GOOD: &str =
+    "[agent]\nname = \"good\"\nrequire = [\"network\"]\n[network]\nallow = [\"10.0.0.1:443\"]\n";
+const WIDE: &str = "[agent]\nname = \"wide\"\nrequire = [\"network\"]\n[network]\nallow = [\"127.0.0.1\", \"10.0.0.1\"]\n";
 const BAD: &str = "[agent]\nname = \"bad\"\nmod = 1\n[network]\nallow = [\"10.0.0.1/8\"]\n";
 
 #[test]
@@ -71,13 +72,13 @@ fn wide_scopes_are_ok_with_warnings() {
         files.check(false),
         (
             ExitCode::Done,
-            format!("a.toml: ok, agent wide, 2 rules\na.toml:4:10: warning: {warning}\n")
+            format!("a.toml: ok, agent wide, 2 rules\na.toml:5:10: warning: {warning}\n")
         )
     );
     let (code, json) = files.check(true);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(code, ExitCode::Done);
-    assert_eq!(json["files"][0]["warnings"][0]["line"], 4);
+    assert_eq!(json["files"][0]["warnings"][0]["line"], 5);
     assert_eq!(json["files"][0]["warnings"][0]["column"], 10);
     assert_eq!(json["files"][0]["warnings"][0]["message"], warning);
 }
@@ -162,4 +163,38 @@ fn a_file_that_cannot_be_read_has_no_line() {
     check(&[PathBuf::from("/nowhere/x.toml")], true, &mut out).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert!(json["files"][0]["errors"][0].get("line").is_none());
+}
+
+#[test]
+fn files_are_counted_and_profiles_named() {
+    let files = Files::new(&[
+        "[agent]\nname = \"a\"\nprofiles = [\"base\", \"shell\"]\n[network]\nallow = [\"10.0.0.1:443\"]\n\
+         [files]\nread = [\"/srv/a\", \"/srv/b\"]\n",
+    ]);
+    assert_eq!(
+        files.check(false),
+        (
+            ExitCode::Done,
+            "a.toml: ok, agent a, 3 rules, with base, shell\n".to_owned()
+        )
+    );
+    let (_, json) = files.check(true);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json["files"][0]["profiles"],
+        serde_json::json!(["base", "shell"])
+    );
+}
+
+#[test]
+fn warnings_about_a_scope_have_no_line() {
+    let warning = "the scope confines neither files nor programs nor Unix sockets; add [files] or \
+                   profiles, or require = [\"network\"] if that is meant";
+    assert_eq!(
+        Files::new(&["[agent]\nname = \"a\"\n"]).check(false),
+        (
+            ExitCode::Done,
+            format!("a.toml: ok, agent a, 0 rules\na.toml: warning: {warning}\n")
+        )
+    );
 }

@@ -8,6 +8,7 @@
 mod compile;
 mod glob_points;
 mod globs;
+mod overlap;
 mod pattern;
 mod pattern_error;
 mod rule;

@@ -2,6 +2,7 @@
 
 mod compiled;
 mod globs;
+mod overlap;
 mod parsed;
 
 use agentguard_common::{path::Access, rules::NO_RULE, verdict::Reason};
