@@ -9,6 +9,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 const GOOD: &str = r#"[agent]
 name = "research-bot"
 mode = "observe"
+profiles = ["base", "git"]
+require = ["network", "files"]
 [match]
 units = ["a.service"]
 cgroups = ["/agents.slice/a"]
@@ -16,6 +18,15 @@ cgroups = ["/agents.slice/a"]
 allow = ["10.0.0.0/8:443", { to = "udp://[2001:db8::/32]:1-2", mode = "observe" }]
 deny = ["icmp://192.0.2.1"]
 listen = ["[::]:80", { at = "127.0.0.1" }]
+[files]
+read = ["/srv/*/a*b/**", { path = "**/.env", mode = "observe" }]
+write = ["/"]
+deny = ["/srv/x"]
+[sockets]
+connect = ["/run/x", { to = "@y*" }]
+[process]
+user_namespaces = true
+ptrace = "agent"
 "#;
 
 /// Pieces of destinations and of TOML, so that a text comes near to what is accepted.
@@ -101,6 +112,14 @@ proptest! {
     fn any_destination_is_one_or_has_an_error(piece in pieces(), list in select(vec!["allow", "deny", "listen"])) {
         let piece = piece.replace('"', "");
         check(&format!("[agent]\nname = \"a\"\n[network]\n{list} = [\"{piece}\"]\n"))?;
+    }
+
+    #[test]
+    fn any_pattern_is_one_or_has_an_error(
+        pieces in vec(select(vec!["/", "//", "*", "**", ".", "..", "@", "a", "é", " ", "~", "\\u0000", "\\n"]), 0..9),
+        list in select(vec!["[files]\nread", "[files]\ndeny", "[sockets]\nconnect"]),
+    ) {
+        check(&format!("[agent]\nname = \"a\"\n{list} = [\"{}\"]\n", pieces.concat()))?;
     }
 
     #[test]

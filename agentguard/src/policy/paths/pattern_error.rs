@@ -24,8 +24,9 @@ pub enum PatternError {
     },
     /// It ends with a slash.
     #[error(
-        "{text:?} ends with a slash; write {right:?} for the path alone, or \"{right}/**\" for it and everything beneath",
-        right = .text.trim_end_matches('/')
+        "{text:?} ends with a slash; write {right:?} for the path alone, or {all:?} for it and everything beneath",
+        right = .text.trim_end_matches('/'),
+        all = format!("{}/**", .text.trim_end_matches('/'))
     )]
     TrailingSlash {
         /// The pattern as it is written.
@@ -103,10 +104,11 @@ pub enum PatternError {
 
 fn relative_hint(text: &str) -> String {
     if text.starts_with('*') {
-        format!(": write \"/{text}\"")
+        format!(": write {:?}", format!("/{text}"))
     } else if text.starts_with('~') {
         ", and ~ has no meaning in it: write the directory out, as in \"/home/*/…\"".to_owned()
     } else {
-        format!(", as in \"/{text}\", or \"/**/{text}\" for every directory")
+        let (below_root, anywhere) = (format!("/{text}"), format!("/**/{text}"));
+        format!(", as in {below_root:?}, or {anywhere:?} for every directory")
     }
 }

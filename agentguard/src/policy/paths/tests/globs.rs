@@ -86,6 +86,8 @@ fn abstract_sockets_are_one_name() {
         (b"@/tmp/.X11-unix/X0".as_slice(), 0),
         (b"@/tmp/.X11-unix/X0/\0", 0),
         (b"@/tmp/.X11-unix", NO_RULE),
+        // Bytes that are in no glob are none of those that are.
+        (b"@\xfetmp\xfe.X11-unix\xfeX0", NO_RULE),
         (b"@bus", 1),
         (b"bus", NO_RULE),
         (b"@bus\0", NO_RULE),
