@@ -65,3 +65,22 @@ pub const MAX_GLOB_STATES: usize = 4096;
 
 /// Rules about paths and sockets in one scope, those of its profiles included.
 pub const MAX_PATH_RULES: usize = 1024;
+
+/// Superblocks that the host has mounted.
+pub const MAX_SUPERBLOCKS: u32 = 4096;
+
+/// Parts of superblocks that are mounted by themselves.
+pub const MAX_PARTS: u32 = 4096;
+
+/// Components of all mount points together. The table has room for twice as many, so that new ones are
+/// written beside the old.
+pub const MAX_NODES: u32 = 8192;
+
+/// Literals of the path patterns of all scopes together.
+pub const MAX_LITERALS: u32 = 1 << 18;
+
+/// Bytes of a literal that most are no longer than: they are looked up by a shorter key.
+pub const SHORT_COMPONENT: usize = 24;
+
+/// Scopes with path rules that can be alive at once, as of [`MAX_BANKS`].
+pub const MAX_PATH_TABLES: u32 = 4096;

@@ -1,6 +1,6 @@
 //! What follows from the patterns that a path matches.
 
-use super::{Access, Positions, State, Tables, WORDS};
+use super::{Access, Positions, State, Tables, positions::for_each_word};
 use crate::{
     rules::NO_RULE,
     scope::FLAG_OBSERVE,
@@ -52,17 +52,14 @@ pub fn judge<T: Tables>(tables: &T, state: &State, allow: &Positions) -> Option<
     let header = tables.header()?;
     // What matches, of each kind: in one pass, without branches on it.
     let (mut denied, mut denied_firmly, mut allowed, mut allowed_firmly) = (0, 0, 0, 0);
-    for at in 0..WORDS {
-        if at >= tables.words() {
-            break;
-        }
+    for_each_word(tables, |at| {
         let here = state.positions.0[at];
         let firm = here & !header.observed.0[at];
         denied |= here & header.deny.0[at];
         denied_firmly |= firm & header.deny.0[at];
         allowed |= here & allow.0[at];
         allowed_firmly |= firm & allow.0[at];
-    }
+    });
     Some(if denied_firmly != 0 {
         By::Deny
     } else if allowed == 0 {
@@ -119,13 +116,10 @@ pub fn decide<T: Tables>(tables: &T, state: &State, access: Access) -> Verdict {
 pub fn gains<T: Tables>(tables: &T, from: &State, to: &State) -> Option<bool> {
     let header = tables.header()?;
     let mut gained = 0;
-    for at in 0..WORDS {
-        if at >= tables.words() {
-            break;
-        }
+    for_each_word(tables, |at| {
         let (from, to) = (from.positions.0[at], to.positions.0[at]);
         gained |= to & !from & header.granting.0[at] | from & !to & header.denying.0[at];
-    }
+    });
     Some(gained != 0)
 }
 
@@ -135,16 +129,13 @@ pub fn gains<T: Tables>(tables: &T, from: &State, to: &State) -> Option<bool> {
 #[inline(always)]
 fn lowest<T: Tables>(tables: &T, state: &State, ends: &Positions, but: &Positions) -> u16 {
     let (mut first, mut place) = (0, 0);
-    for at in 0..WORDS {
-        if at >= tables.words() {
-            break;
-        }
+    for_each_word(tables, |at| {
         let word = state.positions.0[at] & ends.0[at] & !but.0[at];
         // All ones as long as nothing was found.
         let open = nonzero(first).wrapping_sub(1);
         first |= word & open;
         place += nonzero(first) ^ 1;
-    }
+    });
     if first == 0 {
         return NO_RULE;
     }

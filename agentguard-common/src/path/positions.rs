@@ -2,10 +2,30 @@
 
 use core::ops::BitOr;
 
+use super::Tables;
 use crate::limits::MAX_POSITIONS;
 
 /// Words of a set.
 pub const WORDS: usize = MAX_POSITIONS / 64;
+
+/// Words that are looked at without asking whether there are more.
+const STRIDE: usize = 4;
+
+/// Calls `each` with the index of every word that is in use, and of some that are not, and hold no
+/// position in any set.
+///
+/// In strides, because the kernel's verifier follows each way out of a loop.
+#[inline(always)]
+pub(super) fn for_each_word<T: Tables>(tables: &T, mut each: impl FnMut(usize)) {
+    for stride in 0..WORDS / STRIDE {
+        if stride * STRIDE >= tables.words() {
+            break;
+        }
+        for at in 0..STRIDE {
+            each(stride * STRIDE + at);
+        }
+    }
+}
 
 /// A set of positions of one scope's patterns: bit *n* is position *n*.
 ///

@@ -1,6 +1,6 @@
 //! How far a path has come through the patterns of a scope.
 
-use super::{Header, Positions, Tables, WORDS, glob};
+use super::{Header, Positions, Tables, glob, positions::for_each_word};
 use crate::limits::{MAX_COMPONENT, MAX_DEPTH};
 
 /// The state of a directory or a file: it follows from the names on its path, and can be kept.
@@ -24,12 +24,9 @@ impl State {
         let header = tables.header()?;
         self.depth = 0;
         let mut carried = 0;
-        for at in 0..WORDS {
-            if at >= tables.words() {
-                break;
-            }
+        for_each_word(tables, |at| {
             self.positions.0[at] = closed(header, at, header.starts.0[at], &mut carried);
-        }
+        });
         Some(())
     }
 
@@ -52,26 +49,20 @@ impl State {
         }
         self.depth += 1;
         let header = tables.header()?;
-        for at in 0..WORDS {
-            if at >= tables.words() {
-                break;
-            }
+        for_each_word(tables, |at| {
             accepting.0[at] = header.any_name.0[at];
-        }
+        });
         if self.has_named(tables, header) {
             add_named(accepting, tables, header, name, length)?;
         }
         let (mut carried, mut carried_on) = (0, 0);
-        for at in 0..WORDS {
-            if at >= tables.words() {
-                break;
-            }
+        for_each_word(tables, |at| {
             let here = self.positions.0[at];
             let advanced = here & accepting.0[at];
             let reached = advanced << 1 | carried | here & header.any_depth.0[at];
             carried = advanced >> 63;
             self.positions.0[at] = closed(header, at, reached, &mut carried_on);
-        }
+        });
         Some(())
     }
 
@@ -79,12 +70,9 @@ impl State {
     #[inline(always)]
     fn has_named<T: Tables>(&self, tables: &T, header: &Header) -> bool {
         let mut named = 0;
-        for at in 0..WORDS {
-            if at >= tables.words() {
-                break;
-            }
+        for_each_word(tables, |at| {
             named |= self.positions.0[at] & header.named.0[at];
-        }
+        });
         named != 0
     }
 }
@@ -119,12 +107,9 @@ fn add_named<T: Tables>(
 
 #[inline(always)]
 fn add<T: Tables>(to: &mut Positions, tables: &T, some: &Positions) {
-    for at in 0..WORDS {
-        if at >= tables.words() {
-            break;
-        }
+    for_each_word(tables, |at| {
         to.0[at] |= some.0[at];
-    }
+    });
 }
 
 /// One word of a set with what follows from its `**`, which also stand for no name. One step is

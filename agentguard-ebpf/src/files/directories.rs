@@ -1,29 +1,29 @@
-//! The states of directories, kept with them.
+//! The states of directories.
 //!
-//! A program reads an entry while others may write to it, so it takes only what nobody wrote to
-//! meanwhile. That needs loads, and stores, that stay in order among themselves, as those of x86-64 do.
+//! They are kept as what is [permitted](super::permitted) with files is.
 
-use core::ptr::{read_volatile, write_volatile};
-
-use agentguard_common::path::State;
-use aya_ebpf::{btf_maps::InodeStorage, macros::btf_map};
+use agentguard_common::{path::State, scope::ScopeWord};
+use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
 use super::stamp::Stamp;
-use crate::{atomic::add, kernel::Inode};
+use crate::{
+    kernel::Inode,
+    memo::{self, Entry},
+};
 
-/// What is kept with a directory. All zeros is what it begins with, and no scope's.
-#[repr(C)]
-pub struct Directory {
-    writers: u64,
-    sequence: u64,
-    stamp: Stamp,
-    state: State,
-}
+/// Directories whose inode numbers have the same remainder are known at once.
+const WAYS: usize = 2;
+/// Remainders: 1.5 MB.
+const SETS: u32 = 4096;
+
+/// Words of a state.
+const STATE: usize = size_of::<State>() / 8;
+
+/// The scope, the inode, how often mounts had changed, how often names had, the state.
+type Directory = Entry<{ STATE + 4 }>;
 
 #[btf_map]
-static DIRECTORIES: InodeStorage<Directory> = InodeStorage::new();
-
-const WORDS: usize = size_of::<State>() / 8;
+static DIRECTORIES: Array<[Directory; WAYS], { SETS as usize }> = Array::new();
 
 /// Copies the state of a directory, if it is kept and true.
 ///
@@ -32,25 +32,28 @@ const WORDS: usize = size_of::<State>() / 8;
 /// `state` must be valid.
 #[inline(always)]
 pub unsafe fn recall(directory: Inode, stamp: &Stamp, state: *mut State) -> bool {
-    // SAFETY: the verifier checks the inode; the pointer is to its storage.
+    let Some(set) = set(directory) else {
+        return false;
+    };
+    let kept = way(set, stamp.word);
+    // SAFETY: the pointer is to a map's value, and the caller's promise.
     unsafe {
-        let kept = DIRECTORIES.get_ptr_mut(directory.pointer().cast_mut().cast());
-        if kept.is_null() {
+        let before = memo::sequence(kept);
+        let known = memo::word(kept, 1) as usize;
+        if directory.pointer() != core::ptr::without_provenance(known) {
             return false;
         }
-        let before = read_volatile(&raw const (*kept).sequence);
-        if !read_volatile(&raw const (*kept).stamp).is(stamp) {
+        let changed = (memo::word(kept, 0) ^ stamp.word)
+            | (memo::word(kept, 2) ^ stamp.generation)
+            | (memo::word(kept, 3) ^ stamp.renames);
+        if changed != 0 {
             return false;
         }
-        let (from, to) = (
-            (&raw const (*kept).state).cast::<u64>(),
-            state.cast::<u64>(),
-        );
-        for word in 0..WORDS {
-            to.add(word).write_volatile(from.add(word).read_volatile());
+        for word in 0..STATE {
+            let value = memo::word(kept, word + 4);
+            state.cast::<u64>().add(word).write_volatile(value);
         }
-        let after = read_volatile(&raw const (*kept).sequence);
-        (before ^ after) | (before & 1) == 0
+        (before ^ memo::sequence(kept)) | (before & 1) == 0
     }
 }
 
@@ -61,24 +64,46 @@ pub unsafe fn recall(directory: Inode, stamp: &Stamp, state: *mut State) -> bool
 /// `state` must be valid.
 #[inline(always)]
 pub unsafe fn keep(directory: Inode, stamp: &Stamp, state: *const State) {
-    // SAFETY: as above. Who sees no count but its own is alone until it has taken that back.
+    let Some(set) = set(directory) else {
+        return;
+    };
+    // SAFETY: as above.
     unsafe {
-        let kept = DIRECTORIES.get_or_insert_ptr_mut(directory.pointer().cast_mut().cast(), None);
-        if kept.is_null() {
-            return;
-        }
-        let writers = &raw mut (*kept).writers;
-        add(writers, 1);
-        if read_volatile(writers) == 1 {
-            let sequence = read_volatile(&raw const (*kept).sequence) | 1;
-            write_volatile(&raw mut (*kept).sequence, sequence);
-            write_volatile(&raw mut (*kept).stamp, *stamp);
-            let (from, to) = (state.cast::<u64>(), (&raw mut (*kept).state).cast::<u64>());
-            for word in 0..WORDS {
-                to.add(word).write_volatile(from.add(word).read_volatile());
-            }
-            write_volatile(&raw mut (*kept).sequence, sequence + 1);
-        }
-        add(writers, u64::MAX);
+        memo::write_with(way(set, stamp.word), |index| match index {
+            0 => stamp.word,
+            1 => directory.pointer() as u64,
+            2 => stamp.generation,
+            3 => stamp.renames,
+            _ => state.cast::<u64>().add(index - 4).read_volatile(),
+        });
     }
+}
+
+/// Forgets what is known of an inode, which nothing refers to any more.
+#[inline(always)]
+pub fn forget(inode: Inode) {
+    let Some(set) = set(inode) else {
+        return;
+    };
+    for index in 0..WAYS {
+        // SAFETY: the index is below the length.
+        unsafe {
+            let kept = set.cast::<Directory>().add(index);
+            if inode.pointer() == core::ptr::without_provenance(memo::word(kept, 1) as usize) {
+                memo::clear(kept);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn set(directory: Inode) -> Option<*mut [Directory; WAYS]> {
+    DIRECTORIES.get_ptr_mut(directory.number() as u32 & (SETS - 1))
+}
+
+#[inline(always)]
+fn way(set: *mut [Directory; WAYS], word: u64) -> *mut Directory {
+    let index = ScopeWord(word).version() as usize & (WAYS - 1);
+    // SAFETY: the index is below the length.
+    unsafe { set.cast::<Directory>().add(index) }
 }

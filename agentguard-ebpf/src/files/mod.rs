@@ -10,6 +10,7 @@
 
 pub mod check;
 mod directories;
+mod let_go;
 mod literals;
 mod mounts;
 mod open;

@@ -1,10 +1,14 @@
-//! What scopes are known to permit with a file, kept with it.
+//! What scopes are known to permit with a file.
 //!
 //! An entry says "this scope permits these accesses to this file by this name" and nothing else. A
 //! refusal and an observation must be recorded each time, and are never here.
+//!
+//! A file is known by where its inode is, until that is [let go](super::let_go): storage with the inode
+//! would cost an allocation for each file that is opened once, and from a walk through directories
+//! newer kernels do not give it.
 
 use agentguard_common::scope::ScopeWord;
-use aya_ebpf::{btf_maps::InodeStorage, macros::btf_map};
+use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
 use super::stamp::Stamp;
 use crate::{
@@ -12,64 +16,84 @@ use crate::{
     memo::{self, Entry},
 };
 
-/// Scopes that are kept with a file at once: several agents use the same libraries.
-const SCOPES: usize = 4;
+/// Files whose inode numbers have the same remainder are known at once.
+const WAYS: usize = 4;
+/// Remainders: 1.8 MB.
+const SETS: u32 = 8192;
 
-/// What is kept with a file.
-#[repr(C)]
-pub struct File {
-    entries: [Entry; SCOPES],
-}
+/// The scope, the inode, the name, how often mounts had changed, how often names had, with the accesses
+/// in the upper half.
+type File = Entry<5>;
 
 #[btf_map]
-static FILES: InodeStorage<File> = InodeStorage::new();
+static FILES: Array<[File; WAYS], { SETS as usize }> = Array::new();
 
 /// Whether the accesses are known to be permitted.
 #[inline(always)]
 pub fn is_known(inode: Inode, at: Dentry, stamp: &Stamp, wanted: u8) -> bool {
-    // SAFETY: the verifier checks the inode; the pointer is to its storage.
-    unsafe {
-        let file = FILES.get_ptr_mut(inode.pointer().cast_mut().cast());
-        if file.is_null() {
-            return false;
-        }
-        let Some([word, dentry, generation, last]) = memo::read(entry(file, stamp.word)) else {
-            return false;
-        };
-        // No arithmetic is permitted on a pointer of the kernel's.
-        if at.pointer() != core::ptr::without_provenance(dentry as usize) {
-            return false;
-        }
-        (word ^ stamp.word)
-            | (generation ^ stamp.generation)
-            | ((last ^ stamp.renames) & 0xffff_ffff)
-            | (u64::from(wanted) & !(last >> 32))
-            == 0
+    let Some(set) = set(inode) else {
+        return false;
+    };
+    // SAFETY: the pointer is to a map's value.
+    let Some([word, known, name, generation, last]) = (unsafe { memo::read(way(set, stamp.word)) })
+    else {
+        return false;
+    };
+    // No arithmetic is permitted on a pointer of the kernel's.
+    if at.pointer() != core::ptr::without_provenance(name as usize)
+        || inode.pointer() != core::ptr::without_provenance(known as usize)
+    {
+        return false;
     }
+    (word ^ stamp.word)
+        | (generation ^ stamp.generation)
+        | ((last ^ stamp.renames) & 0xffff_ffff)
+        | (u64::from(wanted) & !(last >> 32))
+        == 0
 }
 
 /// Remembers that the accesses are permitted.
 #[inline(always)]
 pub fn remember(inode: Inode, at: Dentry, stamp: &Stamp, permitted: u8) {
-    // SAFETY: as above.
-    unsafe {
-        let file = FILES.get_or_insert_ptr_mut(inode.pointer().cast_mut().cast(), None);
-        if file.is_null() {
-            return;
+    let Some(set) = set(inode) else {
+        return;
+    };
+    let words = [
+        stamp.word,
+        inode.pointer() as u64,
+        at.pointer() as u64,
+        stamp.generation,
+        stamp.renames | u64::from(permitted) << 32,
+    ];
+    // SAFETY: the pointer is to a map's value.
+    unsafe { memo::write(way(set, stamp.word), words) };
+}
+
+/// Forgets what is known of an inode, which nothing refers to any more.
+#[inline(always)]
+pub fn forget(inode: Inode) {
+    let Some(set) = set(inode) else {
+        return;
+    };
+    for index in 0..WAYS {
+        // SAFETY: the index is below the length.
+        unsafe {
+            let entry = set.cast::<File>().add(index);
+            if inode.pointer() == core::ptr::without_provenance(memo::word(entry, 1) as usize) {
+                memo::clear(entry);
+            }
         }
-        let words = [
-            stamp.word,
-            at.pointer() as u64,
-            stamp.generation,
-            stamp.renames | u64::from(permitted) << 32,
-        ];
-        memo::write(entry(file, stamp.word), words);
     }
 }
 
 #[inline(always)]
-unsafe fn entry(file: *mut File, word: u64) -> *mut Entry {
-    let index = ScopeWord(word).version() as usize & (SCOPES - 1);
+fn set(inode: Inode) -> Option<*mut [File; WAYS]> {
+    FILES.get_ptr_mut(inode.number() as u32 & (SETS - 1))
+}
+
+#[inline(always)]
+fn way(set: *mut [File; WAYS], word: u64) -> *mut File {
+    let index = ScopeWord(word).version() as usize & (WAYS - 1);
     // SAFETY: the index is below the length.
-    unsafe { (&raw mut (*file).entries).cast::<Entry>().add(index) }
+    unsafe { set.cast::<File>().add(index) }
 }

@@ -1,7 +1,7 @@
 //! The decision's view of a scope's path rules.
 
 use agentguard_common::{
-    limits::MAX_PATH_TABLES,
+    limits::{MAX_PATH_TABLES, MAX_POSITIONS},
     path::{
         self, Header, LongKey, Positions, Table,
         glob::{self, Classes},
@@ -18,7 +18,7 @@ use super::{
     literals,
     walk::{Link, repeat},
 };
-use crate::maps::BANKS;
+use crate::{maps::BANKS, verifier};
 
 /// The tables, one a map.
 #[btf_map]
@@ -105,7 +105,12 @@ impl path::Tables for Scope {
 
     #[inline(always)]
     fn rule(&self, position: u16) -> Option<u16> {
-        self.table.rules.get(position as usize).copied()
+        // The verifier of Linux 6.1 does not see that a comparison bounds the index, and the compiler
+        // must not see that the mask does nothing.
+        let index = verifier::forget(u32::from(position)) as usize & (MAX_POSITIONS - 1);
+        // SAFETY: the index is below the length.
+        let rule = unsafe { *self.table.rules.as_ptr().add(index) };
+        (position < MAX_POSITIONS as u16).then_some(rule)
     }
 }
 

@@ -95,6 +95,12 @@ impl Dentry {
 pub struct Inode(*const u8);
 
 impl Inode {
+    /// Wraps a pointer that the kernel passed as a `struct inode *`.
+    #[inline(always)]
+    pub fn new(inode: *const u8) -> Self {
+        Self(inode)
+    }
+
     /// Where it is.
     #[inline(always)]
     pub fn pointer(self) -> *const u8 {

@@ -29,7 +29,7 @@ pub const EGRESS_PROGRAM: &str = "egress";
 pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
 /// The programs on security hooks; each has its hook's name.
-pub const LSM_HOOKS: [&str; 1] = ["file_open"];
+pub const LSM_HOOKS: [&str; 2] = ["file_open", "inode_free_security"];
 /// The hooks that not every kernel has.
 const OPTIONAL_HOOKS: [&str; 0] = [];
 
