@@ -49,12 +49,30 @@ impl State {
         }
         self.depth += 1;
         let header = tables.header()?;
-        for_each_word(tables, |at| {
-            accepting.0[at] = header.any_name.0[at];
-        });
+        assign(accepting, tables, &header.any_name);
         if self.has_named(tables, header) {
             add_named(accepting, tables, header, name, length)?;
         }
+        self.advance(tables, header, accepting);
+        Some(())
+    }
+
+    // What follows are functions of their own: the verifier follows each way through a function to its
+    // end, and there they are all the same.
+
+    /// Whether a name matters here.
+    #[inline(never)]
+    fn has_named<T: Tables>(&self, tables: &T, header: &Header) -> bool {
+        let mut named = 0;
+        for_each_word(tables, |at| {
+            named |= self.positions.0[at] & header.named.0[at];
+        });
+        named != 0
+    }
+
+    /// From the positions of a directory to those of a name in it that these positions accept.
+    #[inline(never)]
+    fn advance<T: Tables>(&mut self, tables: &T, header: &Header, accepting: &Positions) {
         let (mut carried, mut carried_on) = (0, 0);
         for_each_word(tables, |at| {
             let here = self.positions.0[at];
@@ -63,17 +81,6 @@ impl State {
             carried = advanced >> 63;
             self.positions.0[at] = closed(header, at, reached, &mut carried_on);
         });
-        Some(())
-    }
-
-    /// Whether a name matters here.
-    #[inline(always)]
-    fn has_named<T: Tables>(&self, tables: &T, header: &Header) -> bool {
-        let mut named = 0;
-        for_each_word(tables, |at| {
-            named |= self.positions.0[at] & header.named.0[at];
-        });
-        named != 0
     }
 }
 
@@ -105,11 +112,14 @@ fn add_named<T: Tables>(
     Some(())
 }
 
-#[inline(always)]
+#[inline(never)]
+fn assign<T: Tables>(to: &mut Positions, tables: &T, all: &Positions) {
+    for_each_word(tables, |at| to.0[at] = all.0[at]);
+}
+
+#[inline(never)]
 fn add<T: Tables>(to: &mut Positions, tables: &T, some: &Positions) {
-    for_each_word(tables, |at| {
-        to.0[at] |= some.0[at];
-    });
+    for_each_word(tables, |at| to.0[at] |= some.0[at]);
 }
 
 /// One word of a set with what follows from its `**`, which also stand for no name. One step is

@@ -46,7 +46,20 @@ pub fn is_permitted(request: &Request) -> bool {
     {
         return true;
     }
-    look(request, word)
+    // What follows is verified once, not once for each answer.
+    let found = verifier::forget(look(request, word));
+    found == u32::from(By::Allow.number()) || report(request, word, found)
+}
+
+/// Records what was found, and says whether it may go on after all.
+#[inline(never)]
+fn report(request: &Request, word: ScopeWord, found: u32) -> bool {
+    let mut outcome = outcome(word, found);
+    if !verifier::forget_all(&mut outcome) {
+        return false;
+    }
+    text::record(request, word, outcome.access as u8, outcome.verdict);
+    matches!(outcome.verdict.action, Action::Observe)
 }
 
 /// The look at an object, in callbacks of `bpf_loop`.
@@ -60,42 +73,36 @@ struct Look {
     stamp: Stamp,
 }
 
+/// Looks at an object: `By` as a number, or a [refusal](without_rule), with the access in the upper half.
 #[inline(never)]
-fn look(request: &Request, word: ScopeWord) -> bool {
-    let mut outcome = Outcome {
-        verdict: Verdict::ERROR,
-        access: 0,
+fn look(request: &Request, word: ScopeWord) -> u32 {
+    let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) else {
+        return without_rule(Reason::Error) as u32;
     };
-    if let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) {
-        let mut look = Look {
-            at: request.at,
-            walk,
-            word,
-            scope: Scope {
-                table,
-                // SAFETY: the walk is valid; the place is not read.
-                key: unsafe { &raw mut (*walk).key },
-                index: u64::from(index),
-            },
-            wanted: u64::from(request.wanted),
-            stamp: Stamp::NEVER,
-        };
-        set!(walk, found.settled, 0);
-        repeat(ATTEMPTS, attempt, &mut look);
-        if get!(walk, found.settled) == 0 {
-            set!(walk, found.by, without_rule(Reason::Renamed));
-        }
-        if get!(walk, found.by) == u64::from(By::Allow.number()) {
-            return true;
-        }
-        outcome = look.outcome();
+    let mut look = Look {
+        at: request.at,
+        walk,
+        word,
+        // SAFETY: the walk is valid; the place is not read.
+        scope: Scope::new(table, index, unsafe { &raw mut (*walk).key }),
+        wanted: u64::from(request.wanted),
+        stamp: Stamp::NEVER,
+    };
+    set!(walk, found.settled, 0);
+    repeat(ATTEMPTS, attempt, &mut look);
+    if get!(walk, found.settled) == 0 {
+        return without_rule(Reason::Renamed) as u32;
     }
-    // What follows is verified once, not once for each verdict.
-    if !verifier::forget_all(&mut outcome) {
-        return false;
+    let by = get!(walk, found.by) as u32;
+    if by == u32::from(By::Allow.number()) {
+        return by;
     }
-    text::record(request, word, outcome.access as u8, outcome.verdict);
-    matches!(outcome.verdict.action, Action::Observe)
+    by | (get!(walk, found.access) as u32) << 16
+}
+
+/// The number of a refusal without a rule, beside those of `By`.
+const fn without_rule(reason: Reason) -> u64 {
+    reason as u64 + 16
 }
 
 /// What a look at an object ended with.
@@ -106,31 +113,30 @@ struct Outcome {
     access: u64,
 }
 
-/// The number of a refusal without a rule, beside those of `By`.
-const fn without_rule(reason: Reason) -> u64 {
-    reason as u64 + 16
-}
-
-impl Look {
-    #[inline(always)]
-    fn outcome(&self) -> Outcome {
-        let (walk, table) = (self.walk, self.scope.table);
-        let (by, access) = (get!(walk, found.by), get!(walk, found.access));
-        // SAFETY: the walk is this task's own.
-        let state: &State = unsafe { &(*walk).state };
-        let verdict = match (By::from_number(by as u8), by.checked_sub(16)) {
-            (Some(by), _) => {
-                let allow = table.header.allow(access as usize);
-                path::verdict(&self.scope, state, allow, by)
+/// What a [look] has found. The walk is as it left it.
+#[inline(never)]
+fn outcome(word: ScopeWord, found: u32) -> Outcome {
+    let (by, access) = (found & 0xff, u64::from(found >> 16));
+    let verdict = match (Walk::of_current(), scope::table(word)) {
+        (Some(walk), Some((table, index))) => {
+            // SAFETY: the walk is this task's own.
+            let (key, state) = unsafe { (&raw mut (*walk).key, &(*walk).state) };
+            let scope = Scope::new(table, index, key);
+            match (By::from_number(by as u8), by.checked_sub(16)) {
+                (Some(by), _) => {
+                    let allow = table.header.allow(access as usize);
+                    path::verdict(&scope, state, allow, by)
+                }
+                (None, Some(reason)) => {
+                    let reason = Reason::from_number(reason as u8).unwrap_or(Reason::Error);
+                    Verdict::refusal(reason, table.header.flags)
+                }
+                (None, None) => Verdict::ERROR,
             }
-            (None, Some(reason)) => {
-                let reason = Reason::from_number(reason as u8).unwrap_or(Reason::Error);
-                Verdict::refusal(reason, table.header.flags)
-            }
-            (None, None) => Verdict::ERROR,
-        };
-        Outcome { verdict, access }
-    }
+        }
+        _ => Verdict::ERROR,
+    };
+    Outcome { verdict, access }
 }
 
 extern "C" fn attempt(_: u64, look: *mut Look) -> i64 {

@@ -48,9 +48,21 @@ pub struct Scope {
     /// What is not looked up by a name.
     pub table: &'static Table,
     /// Where names are read to.
-    pub key: *mut LongKey,
+    key: *mut LongKey,
     /// Its index.
-    pub index: u64,
+    index: u64,
+}
+
+impl Scope {
+    /// With names read to `key`.
+    #[inline(always)]
+    pub fn new(table: &'static Table, index: u32, key: *mut LongKey) -> Self {
+        Self {
+            table,
+            key,
+            index: u64::from(index),
+        }
+    }
 }
 
 /// The table of a scope, and its index.
