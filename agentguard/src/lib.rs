@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod events;
 pub mod identity;
 pub mod kernel;
+pub mod landlock;
 pub mod log;
 pub mod policy;
 mod text;

@@ -39,10 +39,11 @@ use crate::{
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
         btf::{self, BtfError, KernelTypes},
-        cgroup2,
+        cgroup2, files,
+        lsm::Lsm,
         object::{self, Sizes},
         probe,
-        protection::{Protection, State},
+        protection::Protection,
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
@@ -101,9 +102,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let types = btf::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
-    let lsm = probe::lsm();
-    let has_lsm = lsm.state == State::Active;
-    protections.push(lsm);
+    let support = files::probe(&types);
+    protections.push(support.protection());
+    let has_lsm = matches!(support.lsm, Lsm::Active { .. });
     make_directory(&args.run_dir)?;
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;
     let clock = Clock::new()?;

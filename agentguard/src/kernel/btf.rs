@@ -134,6 +134,11 @@ impl KernelTypes {
             .zip(hooks.unwrap_or([None; LSM_HOOKS.len()]))
     }
 
+    /// The id of the type of a security hook, `None` without `CONFIG_BPF_LSM`.
+    pub(super) fn hook(&self, name: &str) -> Option<u32> {
+        self.hooks().find(|(hook, _)| *hook == name)?.1
+    }
+
     /// Whether this kernel has a security hook.
     pub fn has_hook(&self, name: &str) -> bool {
         self.hooks().any(|(hook, id)| hook == name && id.is_some())

@@ -4,14 +4,14 @@ use std::{fs, io};
 
 use aya::{
     maps::MapType,
-    programs::{LsmAttachType, ProgramError, ProgramType},
+    programs::{ProgramError, ProgramType},
     sys::{SyscallError, is_map_supported, is_program_supported},
 };
 use nix::errno::Errno;
 
 use super::{
     btf::{self, BtfError, KernelTypes},
-    capabilities, cgroup2,
+    capabilities, cgroup2, files, lsm,
     object::TRACEPOINTS,
     protection::{Protection, State},
 };
@@ -52,9 +52,12 @@ const MAPS: [(&str, MapType, &str); 5] = [
 
 /// Tries everything. Nothing stays loaded.
 pub fn all() -> Vec<Protection> {
-    let mut found = needed(&btf::read());
-    if missing(&found).next().is_none() {
-        found.push(lsm());
+    let types = btf::read();
+    let mut found = needed(&types);
+    // Without the others it could not be told what a failure means.
+    let is_suitable = missing(&found).next().is_none();
+    if is_suitable && let Ok(types) = &types {
+        found.push(files::probe(types).protection());
     }
     found
 }
@@ -84,11 +87,12 @@ pub fn needed(types: &Result<KernelTypes, BtfError>) -> Vec<Protection> {
     found
 }
 
-/// Those without which agentguard cannot enforce.
+/// Those without which agentguard cannot enforce anything. Rules for files can do without theirs if
+/// no scope requires them.
 pub fn missing(found: &[Protection]) -> impl Iterator<Item = &Protection> {
-    found
-        .iter()
-        .filter(|protection| protection.state == State::Unsupported)
+    found.iter().filter(|protection| {
+        protection.state == State::Unsupported && protection.name != files::NAME
+    })
 }
 
 /// The release of the running kernel, for example `6.12.9-amd64`.
@@ -203,7 +207,7 @@ const UNKNOWN: &str = "this failure is not known; see the kernel's log (dmesg)";
 
 fn syscall_error(SyscallError { call, io_error }: SyscallError) -> Refusal {
     let remedy = match io_error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EPERM | Errno::EACCES) if lockdown_is_confidential() => {
+        Some(Errno::EPERM | Errno::EACCES) if lsm::is_locked_down() => {
             "the kernel is locked down: boot with lockdown=integrity, or without lockdown="
         }
         Some(Errno::EPERM | Errno::EACCES) => {
@@ -216,56 +220,6 @@ fn syscall_error(SyscallError { call, io_error }: SyscallError) -> Refusal {
     Refusal {
         detail: format!("{call}: {io_error}"),
         remedy,
-    }
-}
-
-/// Whether the kernel hides its memory from root. Where it cannot be told, it does not.
-fn lockdown_is_confidential() -> bool {
-    fs::read_to_string("/sys/kernel/security/lockdown")
-        .is_ok_and(|modes| modes.contains("[confidentiality]"))
-}
-
-/// BPF LSM. Rules for files will need it; egress control does not, so that its absence is no
-/// failure today.
-///
-/// It takes longer than all others, since aya reads the kernel's types once more for it.
-pub fn lsm() -> Protection {
-    const NAME: &str = "BPF LSM";
-    const LIST: &str = "/sys/kernel/security/lsm";
-    let degraded = |detail: &str, remedy: &str| {
-        let detail = format!("{detail}; rules for files will need it, network rules do not");
-        Protection::degraded(NAME, detail, remedy)
-    };
-    match is_program_supported(ProgramType::Lsm(LsmAttachType::Mac)).map_err(program_error) {
-        Ok(true) => {}
-        Ok(false) => {
-            return degraded(
-                "the kernel does not know it",
-                "boot a kernel that is built with CONFIG_BPF_LSM",
-            );
-        }
-        // The other types loaded, so it is this one that is forbidden.
-        Err(refusal) => {
-            let remedy = "boot a kernel that permits BPF LSM programs, with bpf in lsm=";
-            return degraded(&refusal.detail, remedy);
-        }
-    }
-    // Programs load, and attach, and are never called, if bpf is not among the active modules.
-    match fs::read_to_string(LIST) {
-        Ok(list) if list.trim_end().split(',').any(|module| module == "bpf") => {
-            Protection::active(NAME, format!("active modules: {}", list.trim_end()))
-        }
-        Ok(list) => degraded(
-            &format!("not among the active modules ({})", list.trim_end()),
-            &format!(
-                "add it on the kernel command line: lsm={},bpf",
-                list.trim_end()
-            ),
-        ),
-        Err(error) => degraded(
-            &format!("cannot tell whether it is active: {LIST}: {error}"),
-            "mount -t securityfs securityfs /sys/kernel/security",
-        ),
     }
 }
 

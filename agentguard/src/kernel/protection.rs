@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub enum State {
     /// It works.
     Active,
-    /// It is missing or weaker, and what agentguard enforces today does not depend on it.
+    /// It is weaker than it should be; the detail says what is not covered.
     Degraded,
-    /// It is missing, and agentguard cannot enforce without it.
+    /// It is missing, and what depends on it cannot be enforced.
     Unsupported,
 }
 

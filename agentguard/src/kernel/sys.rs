@@ -2,15 +2,20 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
-use aya_obj::generated::{bpf_attr, bpf_attr__bindgen_ty_1, bpf_map_info};
+use aya_obj::generated::{
+    bpf_attach_type::BPF_LSM_MAC, bpf_attr, bpf_attr__bindgen_ty_1, bpf_attr__bindgen_ty_4,
+    bpf_map_info, bpf_prog_type::BPF_PROG_TYPE_LSM,
+};
 
 use super::bank_types::BankTypes;
 
 const BPF_MAP_CREATE: i64 = 0;
+const BPF_PROG_LOAD: i64 = 5;
 const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
+const BPF_RAW_TRACEPOINT_OPEN: i64 = 17;
 const BPF_BTF_LOAD: i64 = 18;
 
 const BPF_MAP_UPDATE_ELEM: i64 = 2;
@@ -145,6 +150,44 @@ pub(super) fn load_btf(types: &[u8]) -> io::Result<OwnedFd> {
     )
 }
 
+/// Loads a program that permits everything on a security hook, given by the id of its type, and
+/// attaches it for a moment.
+pub(super) fn try_lsm(hook: u32) -> io::Result<()> {
+    #[repr(C)]
+    struct Attach {
+        name: u64,
+        prog_fd: u32,
+        padding: u32,
+    }
+    const fn instruction(code: u8) -> u64 {
+        u64::from_ne_bytes([code, 0, 0, 0, 0, 0, 0, 0])
+    }
+    // `BPF_ALU64 | BPF_MOV | BPF_K`, which makes r0 zero, and `BPF_JMP | BPF_EXIT`.
+    let program = [instruction(0xb7), instruction(0x95)];
+    // SAFETY: a union of integers; zeros are a value of it.
+    let mut attributes: bpf_attr = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut load: bpf_attr__bindgen_ty_4 = unsafe { std::mem::zeroed() };
+    load.prog_type = BPF_PROG_TYPE_LSM as u32;
+    load.expected_attach_type = BPF_LSM_MAC as u32;
+    load.attach_btf_id = hook;
+    load.insns = program.as_ptr().addr() as u64;
+    load.insn_cnt = 2;
+    // The kernel takes no other for these (`bpf_lsm_verify_prog`).
+    load.license = c"Dual MIT/GPL".as_ptr().addr() as u64;
+    attributes.__bindgen_anon_3 = load;
+    let program = bpf_fd(BPF_PROG_LOAD, &mut attributes)?;
+    bpf_fd(
+        BPF_RAW_TRACEPOINT_OPEN,
+        &mut Attach {
+            name: 0,
+            prog_fd: raw(program.as_fd()),
+            padding: 0,
+        },
+    )
+    .map(drop)
+}
+
 /// Puts the map `inner` at `index` of an array of maps. The kernel waits until no program runs that
 /// could still see what was there before (`maybe_wait_bpf_programs`).
 pub(super) fn set_inner_map(
@@ -206,6 +249,28 @@ pub(super) fn fill_array<T: aya::Pod>(
         return Err(io::Error::other("the kernel wrote only a part of the rows"));
     }
     Ok(())
+}
+
+/// The version of Landlock's ABI that the running kernel has, from 1 on.
+///
+/// `ENOSYS` if the kernel is built without Landlock, `EOPNOTSUPP` if it was not enabled at boot
+/// (`security/landlock/syscalls.c`).
+pub(super) fn landlock_abi() -> io::Result<u32> {
+    const LANDLOCK_CREATE_RULESET_VERSION: u32 = 1;
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: with this flag the call takes no attributes, and makes nothing.
+    let version = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            none,
+            0_usize,
+            LANDLOCK_CREATE_RULESET_VERSION,
+        )
+    };
+    if version < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    u32::try_from(version).map_err(io::Error::other)
 }
 
 /// Waits until every program that runs now has ended (`membarrier(MEMBARRIER_CMD_GLOBAL)`, which
