@@ -4,6 +4,7 @@ mod compiled;
 mod globs;
 mod overlap;
 mod parsed;
+mod reached;
 
 use agentguard_common::{path::Access, rules::NO_RULE, verdict::Reason};
 
