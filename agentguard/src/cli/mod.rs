@@ -122,6 +122,7 @@ fn client_exit_code(error: &ClientError) -> ExitCode {
         ClientError::NotPermitted(_) => ExitCode::NotPermitted,
         ClientError::Api(error) => match error.code {
             ErrorCode::InvalidScope => ExitCode::InvalidScope,
+            ErrorCode::Unsupported => ExitCode::Unsuitable,
             ErrorCode::NotPermitted => ExitCode::NotPermitted,
             ErrorCode::InvalidRequest => ExitCode::Usage,
             _ => ExitCode::Failed,

@@ -14,8 +14,15 @@ use nix::{
     unistd::execvp,
 };
 
-use super::{Error, ExitCode, SocketArgs, descriptors};
-use crate::control::{api::Entered, client::ClientError};
+use super::{Error, ExitCode, SocketArgs, complain, descriptors};
+use crate::{
+    control::{
+        api::{Entered, FileConfinement},
+        client::ClientError,
+    },
+    landlock::{self, ConfineError, Confined},
+    text::counted,
+};
 
 /// Run a command as an agent
 ///
@@ -37,6 +44,10 @@ pub(super) struct RunArgs {
     /// repeated
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(RawFd).range(0..))]
     keep_fd: Vec<RawFd>,
+    /// Where Landlock holds the command to the rules for files: say what they permit and Landlock
+    /// does not
+    #[arg(long, short)]
+    verbose: bool,
     #[command(flatten)]
     socket: SocketArgs,
     /// Name of the agent
@@ -71,6 +82,9 @@ pub(super) enum RunError {
     /// This process cannot see where it is.
     #[error("/proc/self/cgroup: {0}; mount /proc")]
     Unknown(io::Error),
+    /// The rules for files cannot be applied.
+    #[error("not confined: {0}")]
+    Confine(#[from] ConfineError),
     /// A disposition of a signal cannot be restored.
     #[error("cannot restore the default of SIGPIPE: {}", .0.desc())]
     Signal(Errno),
@@ -118,6 +132,7 @@ fn become_agent(args: &RunArgs) -> Result<Infallible, RunError> {
     let entered = args.socket.client().enter(&args.agent)?;
     confirm(&entered)?;
     descriptors::close_on_exec(&args.keep_fd)?;
+    confine(&entered, args.verbose)?;
     // Rust ignores SIGPIPE, and what is ignored stays ignored across exec. Everything else, the
     // mask of blocked signals above all, is as this process got it.
     // SAFETY: no handler is installed, and no other thread depends on the disposition.
@@ -127,6 +142,37 @@ fn become_agent(args: &RunArgs) -> Result<Infallible, RunError> {
         command: name.to_string_lossy().into_owned(),
         error,
     })
+}
+
+/// Holds this process to the rules for files, if that is left to it.
+fn confine(entered: &Entered, is_verbose: bool) -> Result<(), RunError> {
+    match &entered.files {
+        None | Some(FileConfinement::BpfLsm) => {}
+        Some(FileConfinement::Nothing { why }) => complain(&format!("files: {why}")),
+        Some(FileConfinement::Landlock(rules)) => report(&landlock::confine(rules)?, is_verbose),
+    }
+    Ok(())
+}
+
+/// Says what the rules permit and Landlock does not: a command that fails for it should not be a riddle.
+fn report(confined: &Confined, is_verbose: bool) {
+    let left_out = &confined.left_out;
+    if is_verbose {
+        let (abi, rules) = (confined.abi, counted(confined.granted, "rule"));
+        complain(&format!("files: Landlock, ABI {abi}, {rules}; left out:"));
+        for item in left_out.items() {
+            complain(&format!("files: {item}"));
+        }
+        if left_out.more() > 0 {
+            complain(&format!("files: and {} more", left_out.more()));
+        }
+    } else if left_out.count() > 0 {
+        let paths = counted(left_out.count(), "path");
+        complain(&format!(
+            "files: Landlock instead of BPF LSM; it leaves out {paths} that the scope permits \
+             (run --verbose lists them)"
+        ));
+    }
 }
 
 /// Makes sure that this process is where the daemon says it is.

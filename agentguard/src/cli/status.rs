@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{Error, ExitCode, SocketArgs, output};
 use crate::{
-    control::api::{AgentStatus, State, Status},
+    control::api::{AgentStatus, Protection, State, Status},
+    kernel::files,
     text::counted,
 };
 
@@ -96,18 +97,28 @@ fn render(status: &Status) -> String {
     for protection in status
         .protections
         .iter()
-        .filter(|it| it.state != State::Active)
+        .filter(|it| it.state != State::Active && it.name != files::NAME)
     {
         let _ = writeln!(text, "! {}: {}", protection.name, protection.detail);
+    }
+    let mut protections = status.protections.iter();
+    if let Some(files) = protections.find(|it| it.name == files::NAME) {
+        let _ = writeln!(text, "files: {}", described(files));
     }
     text.push('\n');
     text.push_str(&table(&status.agents));
     text
 }
 
-const HEADINGS: [&str; 8] = [
+/// `degraded (why)`.
+fn described(protection: &Protection) -> String {
+    format!("{} ({})", protection.state.name(), protection.detail)
+}
+
+const HEADINGS: [&str; 9] = [
     "AGENT",
     "MODE",
+    "FILES",
     "RULES",
     "INSTANCES",
     "REFUSED",
@@ -120,13 +131,14 @@ fn table(agents: &[AgentStatus]) -> String {
     if agents.is_empty() {
         return "no agents are declared\n".to_owned();
     }
-    let rows: Vec<[String; 8]> = agents
+    let rows: Vec<[String; 9]> = agents
         .iter()
         .map(|agent| {
-            let counters = &agent.counters;
+            let (counters, files) = (&agent.counters, agent.files.as_ref());
             [
                 agent.name.clone(),
                 mode(agent).to_owned(),
+                files.map_or("-", |files| files.state.name()).to_owned(),
                 agent.rules.to_string(),
                 agent.instances.to_string(),
                 counters.refused.to_string(),
@@ -136,7 +148,7 @@ fn table(agents: &[AgentStatus]) -> String {
             ]
         })
         .collect();
-    let widths: [usize; 8] = std::array::from_fn(|column| {
+    let widths: [usize; 9] = std::array::from_fn(|column| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or(0).max(HEADINGS[column].len())
     });
@@ -146,7 +158,7 @@ fn table(agents: &[AgentStatus]) -> String {
             // Names to the left, numbers to the right.
             let _ = match column {
                 0 => write!(text, "{cell:<width$}"),
-                1 => write!(text, "  {cell:<width$}"),
+                1 | 2 => write!(text, "  {cell:<width$}"),
                 _ => write!(text, "  {cell:>width$}"),
             };
         }
@@ -176,6 +188,13 @@ fn describe(agent: &AgentStatus) -> String {
         ),
         ("mode", mode(agent).to_owned()),
         ("file", agent.file.display().to_string()),
+        (
+            "files",
+            agent
+                .files
+                .as_ref()
+                .map_or_else(|| "not confined".to_owned(), described),
+        ),
         (
             "policy",
             format!(
@@ -207,7 +226,7 @@ fn describe(agent: &AgentStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::api::{Counters, LastReload, LogStatus, Mode, Protection};
+    use crate::control::api::{Counters, LastReload, LogStatus, Mode};
 
     fn agent(name: &str) -> AgentStatus {
         AgentStatus {
@@ -223,6 +242,7 @@ mod tests {
                 refused: 1234,
                 ..Counters::default()
             },
+            files: None,
             retired: false,
         }
     }
@@ -237,7 +257,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            lines[1].starts_with("a                   enforce     12"),
+            lines[1].starts_with("a                   enforce  -         12"),
             "{text}"
         );
     }
@@ -261,7 +281,8 @@ mod tests {
             },
             protections: vec![
                 Protection::active("BTF", "fine"),
-                Protection::degraded("BPF LSM", "absent", "lsm="),
+                Protection::degraded("kernel", "old", "boot"),
+                Protection::degraded("files", "Landlock", "lsm="),
             ],
             last_reload: Some(LastReload {
                 time: "2026-11-22T10:00:01Z".into(),
@@ -280,7 +301,8 @@ mod tests {
              COULD NOT BE CONFINED, and killed: 3 cgroups (there were too many instances)\n\
              last reload: 2026-11-22T10:00:01Z, FAILED, nothing changed\n\
              \x20 a.toml:3:1: bad\n\
-             ! BPF LSM: absent\n\
+             ! kernel: old\n\
+             files: degraded (Landlock)\n\
              \n\
              no agents are declared\n"
         );

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::kernel::protection::{Protection, State};
+pub use crate::{
+    kernel::protection::{Protection, State},
+    landlock,
+};
 
 /// Where the daemon listens unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/agentguard/agentguard.sock";
@@ -83,6 +86,9 @@ pub struct AgentStatus {
     pub cgroups: u64,
     /// What the kernel counted for it since the daemon started.
     pub counters: Counters,
+    /// How its rules for files are enforced; absent if its scope has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Protection>,
     /// Whether it is declared no longer. Processes that it still has stay confined.
     pub retired: bool,
 }
@@ -163,6 +169,33 @@ pub struct Entered {
     pub instance: String,
     /// The process's cgroup, as `/proc/self/cgroup` has it.
     pub cgroup: String,
+    /// What holds the process to the rules for files; absent if the scope has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FileConfinement>,
+}
+
+/// What holds a process to the rules for files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum FileConfinement {
+    /// The kernel's programs.
+    BpfLsm,
+    /// The process itself: it has to apply these rules before it executes anything.
+    Landlock(landlock::Rules),
+    /// Nothing.
+    Nothing {
+        /// Why, in one line.
+        why: String,
+    },
+}
+
+/// What `POST /v1/agents/{name}/enter` asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnterQuery {
+    /// Whether the process will apply rules for files itself if the answer says so. Without that it
+    /// does not become an agent that needs it.
+    #[serde(default)]
+    pub landlock: bool,
 }
 
 /// What `GET /v1/explain` asks.
@@ -260,6 +293,8 @@ pub enum ErrorCode {
     UnknownAgent,
     /// The caller may not do this.
     NotPermitted,
+    /// This host lacks what a scope needs; nothing changed.
+    Unsupported,
     /// The request makes no sense.
     InvalidRequest,
     /// There is nothing at this path.
@@ -283,7 +318,7 @@ impl ErrorCode {
     /// The HTTP status that goes with it.
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidScope => 422,
+            Self::InvalidScope | Self::Unsupported => 422,
             Self::UnknownAgent | Self::NotFound => 404,
             Self::NotPermitted => 403,
             Self::InvalidRequest => 400,
@@ -326,6 +361,15 @@ impl ApiError {
             ErrorCode::UnknownAgent,
             format!("no agent '{name}' is declared; `agentguard status` lists those that are"),
         )
+    }
+
+    /// This host lacks what scopes require, one line each; nothing changed.
+    pub fn lacking(errors: Vec<String>) -> Self {
+        Self {
+            message: "nothing was reloaded: this host lacks what the scopes require".to_owned(),
+            code: ErrorCode::Unsupported,
+            errors,
+        }
     }
 
     /// The scopes have these errors, one line each; nothing changed.

@@ -5,7 +5,10 @@ use std::{future::Future, io, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    api::{AgentStatus, ApiError, Entered, ExplainPathQuery, ExplainQuery, ReloadReport, Status},
+    api::{
+        AgentStatus, ApiError, EnterQuery, Entered, ExplainPathQuery, ExplainQuery, ReloadReport,
+        Status,
+    },
     peer::Peer,
 };
 
@@ -44,6 +47,7 @@ pub trait Backend: Send + Sync + 'static {
     fn enter(
         self: Arc<Self>,
         agent: String,
+        query: EnterQuery,
         peer: Arc<Peer>,
     ) -> impl Future<Output = Result<Entered, ApiError>> + Send;
 

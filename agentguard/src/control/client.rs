@@ -109,11 +109,12 @@ impl Client {
         self.ask(&Method::POST, "/v1/reload")
     }
 
-    /// Moves this process into a new instance of the agent.
+    /// Moves this process into a new instance of the agent. It must apply the rules for files itself
+    /// if the answer says so.
     pub fn enter(&self, agent: &str) -> Result<Entered, ClientError> {
         self.ask(
             &Method::POST,
-            &format!("/v1/agents/{}/enter", escape(agent)),
+            &format!("/v1/agents/{}/enter?landlock=true", escape(agent)),
         )
     }
 

@@ -21,8 +21,8 @@ use axum::{
 
 use super::{
     api::{
-        AgentStatus, ApiError, Entered, ErrorCode, ExplainPathQuery, ExplainQuery, ReloadReport,
-        Status,
+        AgentStatus, ApiError, EnterQuery, Entered, ErrorCode, ExplainPathQuery, ExplainQuery,
+        ReloadReport, Status,
     },
     backend::Backend,
     limits::Limits,
@@ -136,8 +136,10 @@ async fn enter<B: Backend>(
     State(shared): State<Arc<Shared<B>>>,
     Extension(peer): Extension<Arc<Peer>>,
     name: Result<Path<String>, PathRejection>,
+    query: Result<Query<EnterQuery>, QueryRejection>,
 ) -> Result<Json<Entered>, ApiError> {
     let Path(name) = name.map_err(|error| invalid(&error))?;
+    let Query(query) = query.map_err(|error| invalid(&error))?;
     to_the_end(async move {
         let Some(_entering) = Entering::begin(&shared.entering, peer.pid()) else {
             let message = "this process is entering an agent already";
@@ -146,7 +148,7 @@ async fn enter<B: Backend>(
         // Only now can no other request of this process tag it.
         may_speak(&*shared.backend, &peer)
             .map_err(|reason| ApiError::new(ErrorCode::NotPermitted, reason))?;
-        Arc::clone(&shared.backend).enter(name, peer).await
+        Arc::clone(&shared.backend).enter(name, query, peer).await
     })
     .await
     .map(Json)

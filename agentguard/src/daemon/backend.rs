@@ -7,12 +7,12 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{Daemon, DaemonError, error_lines, guard::Guard, mend};
+use super::{Daemon, DaemonError, error_lines, files, guard::Guard, mend};
 use crate::{
     control::{
         api::{
-            AgentStatus, ApiError, Entered, ErrorCode, ExplainPathQuery, ExplainQuery, LastReload,
-            LogStatus, Mode, ReloadReport, Status,
+            AgentStatus, ApiError, EnterQuery, Entered, ErrorCode, ExplainPathQuery, ExplainQuery,
+            FileConfinement, LastReload, LogStatus, Mode, ReloadReport, Status,
         },
         backend::Backend,
         peer::Peer,
@@ -69,16 +69,22 @@ impl Backend for Daemon {
             Err(error @ DaemonError::Scopes(_)) => {
                 Err(ApiError::invalid_scopes(error_lines(&error)))
             }
+            Err(error @ DaemonError::Lacking(_)) => Err(ApiError::lacking(error_lines(&error))),
             Err(error) => Err(failed(error)),
         })
         .await
     }
 
-    async fn enter(self: Arc<Self>, agent: String, peer: Arc<Peer>) -> Result<Entered, ApiError> {
+    async fn enter(
+        self: Arc<Self>,
+        agent: String,
+        query: EnterQuery,
+        peer: Arc<Peer>,
+    ) -> Result<Entered, ApiError> {
         if self.scopes {
-            return self.enter_scope(&agent, &peer).await;
+            return self.enter_scope(&agent, query, &peer).await;
         }
-        blocking(move || self.enter_cgroup(&agent, &peer)).await
+        blocking(move || self.enter_cgroup(&agent, query, &peer)).await
     }
 
     async fn explain(self: Arc<Self>, query: ExplainQuery) -> Result<Explanation, ApiError> {
@@ -117,7 +123,7 @@ impl Daemon {
         let counters = self.log.counters();
         let mut guard = self.guard();
         let (agents, attach_points) = guard.as_mut().map_or_else(Default::default, |guard| {
-            (agents(guard), guard.attach_points())
+            (self.agents(guard), guard.attach_points())
         });
         let count = |read: fn(&Tables) -> Result<u64, TableError>| {
             let tables = guard.as_ref().map(|guard| &guard.tables);
@@ -166,18 +172,70 @@ impl Daemon {
         Ok((scope, compiled))
     }
 
-    /// The slot of an agent that may have new instances.
-    fn slot(&self, agent: &str) -> Result<u32, ApiError> {
-        self.guard()
+    fn agents(&self, guard: &mut Guard) -> Vec<AgentStatus> {
+        let instances = guard.count_instances().unwrap_or_else(|error| {
+            tracing::error!("{error}");
+            BTreeMap::default()
+        });
+        let tags = guard.tags().unwrap_or_else(|error| {
+            tracing::error!("{error}");
+            Vec::new()
+        });
+        let mut cgroups: HashMap<u32, u64> = HashMap::new();
+        for (_, tag) in tags {
+            *cgroups.entry(tag.agent).or_default() += 1;
+        }
+        guard
+            .agents
+            .iter()
+            .filter(|agent| !agent.retired || cgroups.contains_key(&agent.slot))
+            .map(|agent| AgentStatus {
+                name: agent.scope.agent.name.clone(),
+                owner: agent.scope.agent.owner.clone(),
+                mode: match agent.scope.agent.mode {
+                    policy::Mode::Enforce => Mode::Enforce,
+                    policy::Mode::Observe => Mode::Observe,
+                },
+                file: agent.scope.file.clone(),
+                rules: u32::try_from(agent.scope.rules.len()).unwrap_or(u32::MAX),
+                policy: agent.version,
+                instances: instances.get(&agent.slot).copied().unwrap_or_default(),
+                cgroups: cgroups.get(&agent.slot).copied().unwrap_or_default(),
+                counters: guard
+                    .tables
+                    .counters(agent.slot)
+                    .inspect_err(|error| tracing::error!("{error}"))
+                    .unwrap_or_default()
+                    .into(),
+                files: files::protection(&agent.scope, &self.support),
+                retired: agent.retired,
+            })
+            .collect()
+    }
+
+    /// The slot of an agent that may have new instances, and what holds those to its rules for files.
+    fn admit(
+        &self,
+        agent: &str,
+        query: EnterQuery,
+    ) -> Result<(u32, Option<FileConfinement>), ApiError> {
+        let guard = self.guard();
+        let agent = guard
             .as_ref()
             .and_then(|guard| guard.agents.get(agent))
             .filter(|agent| !agent.retired)
-            .map(|agent| agent.slot)
-            .ok_or_else(|| ApiError::unknown_agent(agent))
+            .ok_or_else(|| ApiError::unknown_agent(agent))?;
+        let files = files::confinement(&agent.scope, &self.support, query.landlock)?;
+        Ok((agent.slot, files))
     }
 
-    fn enter_cgroup(&self, agent: &str, peer: &Peer) -> Result<Entered, ApiError> {
-        let slot = self.slot(agent)?;
+    fn enter_cgroup(
+        &self,
+        agent: &str,
+        query: EnterQuery,
+        peer: &Peer,
+    ) -> Result<Entered, ApiError> {
+        let (slot, files) = self.admit(agent, query)?;
         let cgroups = cgroup2::find().map_err(failed)?;
         let made = match self.guard().as_mut() {
             Some(guard) => {
@@ -204,11 +262,17 @@ impl Daemon {
             agent: agent.to_owned(),
             instance: made.id.to_string(),
             cgroup: made.path,
+            files,
         })
     }
 
-    async fn enter_scope(&self, agent: &str, peer: &Peer) -> Result<Entered, ApiError> {
-        let slot = self.slot(agent)?;
+    async fn enter_scope(
+        &self,
+        agent: &str,
+        query: EnterQuery,
+        peer: &Peer,
+    ) -> Result<Entered, ApiError> {
+        let (slot, files) = self.admit(agent, query)?;
         // Units of one name may follow each other; the clock tells them apart.
         let plan = ScopePlan::new(agent, self.clock.boot_ns());
         let path = plan.cgroup();
@@ -250,6 +314,7 @@ impl Daemon {
             agent: agent.to_owned(),
             instance: id.to_string(),
             cgroup: path,
+            files,
         })
     }
 
@@ -278,46 +343,6 @@ fn confirm(peer: &Peer, path: &str) -> io::Result<()> {
         return Err(io::Error::other("it is gone"));
     }
     Ok(())
-}
-
-fn agents(guard: &mut Guard) -> Vec<AgentStatus> {
-    let instances = guard.count_instances().unwrap_or_else(|error| {
-        tracing::error!("{error}");
-        BTreeMap::default()
-    });
-    let tags = guard.tags().unwrap_or_else(|error| {
-        tracing::error!("{error}");
-        Vec::new()
-    });
-    let mut cgroups: HashMap<u32, u64> = HashMap::new();
-    for (_, tag) in tags {
-        *cgroups.entry(tag.agent).or_default() += 1;
-    }
-    guard
-        .agents
-        .iter()
-        .filter(|agent| !agent.retired || cgroups.contains_key(&agent.slot))
-        .map(|agent| AgentStatus {
-            name: agent.scope.agent.name.clone(),
-            owner: agent.scope.agent.owner.clone(),
-            mode: match agent.scope.agent.mode {
-                policy::Mode::Enforce => Mode::Enforce,
-                policy::Mode::Observe => Mode::Observe,
-            },
-            file: agent.scope.file.clone(),
-            rules: u32::try_from(agent.scope.rules.len()).unwrap_or(u32::MAX),
-            policy: agent.version,
-            instances: instances.get(&agent.slot).copied().unwrap_or_default(),
-            cgroups: cgroups.get(&agent.slot).copied().unwrap_or_default(),
-            counters: guard
-                .tables
-                .counters(agent.slot)
-                .inspect_err(|error| tracing::error!("{error}"))
-                .unwrap_or_default()
-                .into(),
-            retired: agent.retired,
-        })
-        .collect()
 }
 
 #[expect(

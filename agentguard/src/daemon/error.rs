@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::agents::TooMany;
+use super::{agents::TooMany, files::Lacking};
 use crate::{
     cli::ExitCode,
     control::socket::SocketError,
@@ -19,6 +19,9 @@ pub enum DaemonError {
     /// Scopes are invalid; nothing was changed.
     #[error("{}", lines(.0))]
     Scopes(Vec<PolicyError>),
+    /// The host lacks what scopes require; nothing was changed.
+    #[error("{}", lines(.0))]
+    Lacking(Vec<Lacking>),
     /// The host lacks what agentguard needs.
     #[error("{0}")]
     Unsuitable(String),
@@ -58,7 +61,7 @@ impl DaemonError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Scopes(_) => ExitCode::InvalidScope,
-            Self::Unsuitable(_) | Self::Cgroups(_) => ExitCode::Unsuitable,
+            Self::Unsuitable(_) | Self::Lacking(_) | Self::Cgroups(_) => ExitCode::Unsuitable,
             _ => ExitCode::Failed,
         }
     }
@@ -103,7 +106,7 @@ pub enum ApplyError {
     Walk(#[from] WalkError),
 }
 
-fn lines(errors: &[PolicyError]) -> String {
+fn lines(errors: &[impl ToString]) -> String {
     errors
         .iter()
         .map(ToString::to_string)

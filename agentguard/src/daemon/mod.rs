@@ -7,6 +7,7 @@ mod agents;
 mod backend;
 pub mod directory;
 mod error;
+mod files;
 mod guard;
 mod lock;
 pub(crate) mod memory;
@@ -39,7 +40,8 @@ use crate::{
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
         btf::{self, BtfError, KernelTypes},
-        cgroup2, files,
+        cgroup2,
+        files::{self as host_files, FileSupport},
         lsm::Lsm,
         object::{self, Sizes},
         probe,
@@ -47,7 +49,7 @@ use crate::{
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
-    policy::{Host, PolicyError, load_dir},
+    policy::{Host, PolicyError, Scope, load_dir},
     text::counted,
 };
 
@@ -60,6 +62,7 @@ struct Daemon {
     started: String,
     kernel: String,
     protections: Vec<Protection>,
+    support: FileSupport,
     guard: Mutex<Option<Guard>>,
     log: LogHandle,
     clock: Clock,
@@ -102,7 +105,8 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let types = btf::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
-    let support = files::probe(&types);
+    let support = host_files::probe(&types);
+    suffices(&support, &scopes)?;
     protections.push(support.protection());
     let has_lsm = matches!(support.lsm, Lsm::Active { .. });
     make_directory(&args.run_dir)?;
@@ -171,6 +175,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         started: clock.wall(clock.boot_ns()),
         kernel: probe::kernel_release().unwrap_or_default(),
         protections,
+        support,
         guard: Mutex::new(Some(guard)),
         log: log.clone(),
         clock,
@@ -209,6 +214,16 @@ fn preflight(types: &Result<KernelTypes, BtfError>) -> Result<Vec<Protection>, D
         )));
     }
     Ok(protections)
+}
+
+/// Whether this host has what the scopes require.
+fn suffices(support: &FileSupport, scopes: &[Scope]) -> Result<(), DaemonError> {
+    let lacking = files::lacking(scopes, support);
+    if lacking.is_empty() {
+        Ok(())
+    } else {
+        Err(DaemonError::Lacking(lacking))
+    }
 }
 
 impl Daemon {
@@ -287,6 +302,7 @@ impl Daemon {
     fn load(&self) -> Result<Applied, DaemonError> {
         let loaded = load_dir(&self.args.agents, &Host)
             .map_err(DaemonError::Scopes)
+            .and_then(|scopes| suffices(&self.support, &scopes).map(|()| scopes))
             .and_then(|scopes| match self.guard().as_mut() {
                 Some(guard) => Ok((guard.apply(scopes)?, guard.agents.declared())),
                 None => Ok((Applied::default(), 0)),
@@ -375,6 +391,7 @@ fn mend(guard: &mut Guard) -> Result<(), ApplyError> {
 fn error_lines(error: &DaemonError) -> Vec<String> {
     match error {
         DaemonError::Scopes(errors) => errors.iter().map(PolicyError::to_string).collect(),
+        DaemonError::Lacking(errors) => errors.iter().map(ToString::to_string).collect(),
         other => vec![other.to_string()],
     }
 }

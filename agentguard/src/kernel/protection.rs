@@ -15,6 +15,17 @@ pub enum State {
     Unsupported,
 }
 
+impl State {
+    /// Its name in JSON and for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Degraded => "degraded",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
 /// One thing that agentguard needs from its host, and whether the host has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

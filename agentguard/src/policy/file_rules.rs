@@ -238,7 +238,7 @@ impl FileRules {
     ///
     /// Rules that say the same as one before them are left out: a verdict names the first. A `deny` is
     /// compared by what is written, too: where that is a symbolic link, it cannot be replaced.
-    pub(super) fn path_rules(&self) -> Result<Vec<PathRule>, PatternError> {
+    pub fn path_rules(&self) -> Result<Vec<PathRule>, PatternError> {
         let mut rules = Vec::with_capacity(self.len());
         let mut seen = HashSet::new();
         for numbered in self.iter() {

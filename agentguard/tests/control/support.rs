@@ -14,8 +14,8 @@ use std::{
 use agentguard::{
     control::{
         api::{
-            AgentStatus, ApiError, Counters, Entered, ErrorCode, ExplainPathQuery, ExplainQuery,
-            LogStatus, Mode, ReloadReport, Status,
+            AgentStatus, ApiError, Counters, EnterQuery, Entered, ErrorCode, ExplainPathQuery,
+            ExplainQuery, FileConfinement, LogStatus, Mode, ReloadReport, Status,
         },
         backend::Backend,
         limits::Limits,
@@ -102,6 +102,8 @@ pub(crate) struct Fake {
     pub(crate) errors: Mutex<Vec<String>>,
     /// Where `enter` makes instances; nowhere if `None`: it then answers without moving the peer.
     pub(crate) cgroup: Option<Cgroup>,
+    /// What `enter` says about rules for files.
+    pub(crate) files: Option<FileConfinement>,
     /// Number of agents.
     pub(crate) agents: usize,
 }
@@ -157,7 +159,12 @@ impl Backend for Fake {
         }
     }
 
-    async fn enter(self: Arc<Self>, agent: String, peer: Arc<Peer>) -> Result<Entered, ApiError> {
+    async fn enter(
+        self: Arc<Self>,
+        agent: String,
+        _: EnterQuery,
+        peer: Arc<Peer>,
+    ) -> Result<Entered, ApiError> {
         self.asked.fetch_add(1, SeqCst);
         if agent != "bot" {
             return Err(ApiError::unknown_agent(&agent));
@@ -174,6 +181,7 @@ impl Backend for Fake {
             agent,
             instance: number.to_string(),
             cgroup,
+            files: self.files.clone(),
         })
     }
 
@@ -200,6 +208,7 @@ fn agent(name: &str) -> AgentStatus {
         instances: 0,
         cgroups: 0,
         counters: Counters::default(),
+        files: None,
         retired: false,
     }
 }

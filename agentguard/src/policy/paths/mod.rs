@@ -17,8 +17,8 @@ mod rule;
 mod socket;
 mod tables;
 
-pub(super) use compile::positions;
 pub use accesses::Accesses;
+pub(super) use compile::positions;
 pub use compile::{CompileError, compile};
 pub use pattern::{Component, Pattern};
 pub use pattern_error::PatternError;
