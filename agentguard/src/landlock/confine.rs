@@ -79,16 +79,12 @@ pub fn confine(rules: &Rules) -> Result<Confined, ConfineError> {
     }
     let rules = rules.path_rules();
     let mut ruleset = Ruleset::new()?;
-    let left_out = Walk {
-        reach: &Reach::new(&rules)?,
-        handled: ruleset::handled(abi),
-        mounts: &Mounts::read()?,
-        rule_name: &|number| name(&rules, number),
-        grants: &mut ruleset,
-        left_out: abstract_names(&rules),
-        entries: 0,
-    }
-    .run()?;
+    let (reach, mounts) = (Reach::new(&rules)?, Mounts::read()?);
+    let rule_name = |number| name(&rules, number);
+    let handled = ruleset::handled(abi);
+    let left_out = Walk::new(&reach, handled, &mounts, &rule_name, &mut ruleset)
+        .having_left_out(abstract_names(&rules))
+        .run()?;
     let granted = ruleset.granted();
     if !ruleset.restrict()? {
         return Err(ConfineError::NotConfined);

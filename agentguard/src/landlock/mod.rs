@@ -20,7 +20,7 @@ mod walk;
 pub use confine::{ConfineError, Confined, confine};
 pub use left_out::{Item, LeftOut, Why};
 pub use rules::{Root, Rules};
-pub use walk::{MAX_ENTRIES, WalkError};
+pub use walk::WalkError;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ use super::{
     confine::name,
     left_out::LeftOut,
     mounts::Mounts,
-    walk::{Grants, Kind, Walk, WalkError},
+    walk::{Grants, Kind, Limits, Walk, WalkError},
 };
 use crate::policy::{
     Mode,
@@ -164,16 +164,20 @@ impl Grants for Granted {
 }
 
 fn walk(rules: &[PathRule], mounts: &Mounts) -> Result<Walked, WalkError<Infallible>> {
+    walk_within(rules, mounts, Limits::HELD)
+}
+
+fn walk_within(
+    rules: &[PathRule],
+    mounts: &Mounts,
+    limits: Limits,
+) -> Result<Walked, WalkError<Infallible>> {
     let mut granted = Granted::default();
-    let left_out = Walk {
-        reach: &Reach::new(rules).unwrap(),
-        handled: Access::ALL.into_iter().collect(),
-        mounts,
-        rule_name: &|number| name(rules, number),
-        grants: &mut granted,
-        left_out: LeftOut::default(),
-        entries: 0,
-    }
-    .run()?;
+    let reach = Reach::new(rules).unwrap();
+    let rule_name = |number| name(rules, number);
+    let all = Access::ALL.into_iter().collect();
+    let left_out = Walk::new(&reach, all, mounts, &rule_name, &mut granted)
+        .within(limits)
+        .run()?;
     Ok(Walked { granted, left_out })
 }

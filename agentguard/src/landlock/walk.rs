@@ -19,7 +19,7 @@ use std::{
 
 use agentguard_common::path::{Access, State};
 use nix::{
-    dir::Dir,
+    dir::{Dir, Type},
     errno::Errno,
     fcntl::{OFlag, openat},
     sys::stat::{Mode, SFlag, fstat},
@@ -31,8 +31,22 @@ use super::{
 };
 use crate::policy::paths::{Accesses, Reach};
 
-/// Files and directories that are looked at for one command.
-pub const MAX_ENTRIES: usize = 65_536;
+/// How much may be looked at and granted for one command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Names in directories.
+    pub(super) names: usize,
+    /// Hierarchies and files that are granted.
+    pub(super) grants: usize,
+}
+
+impl Limits {
+    /// Those that hold. A million names take about half a second.
+    pub(super) const HELD: Self = Self {
+        names: 1 << 20,
+        grants: 1 << 16,
+    };
+}
 
 /// What is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,16 +79,20 @@ pub enum WalkError<E> {
     /// The root cannot be opened.
     #[error("/: {}", .0.desc())]
     Root(Errno),
-    /// There is too much to be looked at.
+    /// There is too much to be looked at, or to be granted one by one.
     #[error(
-        "{} holds too much: Landlock cannot refuse, so that beneath it each file would have to be permitted by itself, and more than {MAX_ENTRIES} are looked at, because of {rule}",
+        "{} holds too much: Landlock permits hierarchies and cannot refuse, so that for {rule} files have to be permitted one by one, and more than {limit} {what}",
         .path.display()
     )]
-    Entries {
+    TooMuch {
         /// The directory.
         path: PathBuf,
         /// The rule for which it is looked at.
         rule: String,
+        /// The limit.
+        limit: usize,
+        /// What is too much.
+        what: &'static str,
     },
     /// Something cannot be granted.
     #[error(transparent)]
@@ -83,18 +101,19 @@ pub enum WalkError<E> {
 
 /// A walk over this host's files.
 pub(super) struct Walk<'a, G> {
-    pub(super) reach: &'a Reach,
+    reach: &'a Reach,
     /// What Landlock can decide on this kernel.
-    pub(super) handled: Accesses,
-    pub(super) mounts: &'a Mounts,
-    /// How a rule is called in what is said.
-    pub(super) rule_name: &'a dyn Fn(u16) -> String,
-    pub(super) grants: &'a mut G,
-    pub(super) left_out: LeftOut,
-    pub(super) entries: usize,
+    handled: Accesses,
+    mounts: &'a Mounts,
+    rule_name: &'a dyn Fn(u16) -> String,
+    grants: &'a mut G,
+    left_out: LeftOut,
+    limits: Limits,
+    looked_at: usize,
+    granted: usize,
 }
 
-/// A directory on the way.
+/// A directory on the way, or a file.
 struct Place<'a> {
     directory: BorrowedFd<'a>,
     path: &'a Path,
@@ -105,7 +124,39 @@ struct Place<'a> {
     is_named: bool,
 }
 
-impl<G: Grants> Walk<'_, G> {
+impl<'a, G: Grants> Walk<'a, G> {
+    /// A walk for these rules. `rule_name` says how a rule is called in what is said.
+    pub(super) fn new(
+        reach: &'a Reach,
+        handled: Accesses,
+        mounts: &'a Mounts,
+        rule_name: &'a dyn Fn(u16) -> String,
+        grants: &'a mut G,
+    ) -> Self {
+        Self {
+            reach,
+            handled,
+            mounts,
+            rule_name,
+            grants,
+            left_out: LeftOut::default(),
+            limits: Limits::HELD,
+            looked_at: 0,
+            granted: 0,
+        }
+    }
+
+    /// With what was left out before.
+    pub(super) fn having_left_out(self, left_out: LeftOut) -> Self {
+        Self { left_out, ..self }
+    }
+
+    /// With other limits.
+    #[cfg(test)]
+    pub(super) fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Walks all of it.
     pub(super) fn run(mut self) -> Result<LeftOut, WalkError<G::Error>> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -128,6 +179,7 @@ impl<G: Grants> Walk<'_, G> {
         let whole = (self.reach.whole(state) & self.handled) - granted;
         let obstacle = self.obstacle(state, path);
         if !whole.is_empty() && obstacle.is_none() {
+            self.count(place, 0, 1)?;
             self.grants
                 .grant(place.directory, Kind::Hierarchy, whole, path)?;
             granted = granted | whole;
@@ -149,16 +201,46 @@ impl<G: Grants> Walk<'_, G> {
         if names.any {
             match list(place.directory) {
                 Ok(found) => {
-                    for name in found {
+                    self.count(place, found.len(), 0)?;
+                    for Entry { name, kind } in found {
                         left.retain(|literal| *literal != name.as_slice());
-                        self.entry(&inside, &name, wanted, false)?;
+                        self.entry(&inside, &name, kind, wanted)?;
                     }
                 }
                 Err(error) => self.left_out.add(path, wanted, Why::Unseen(error)),
             }
         }
+        self.count(place, left.len(), 0)?;
         for name in left {
-            self.entry(&inside, name, wanted, true)?;
+            self.entry(&inside, name, Entered::Literal, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Counts what is looked at and granted, against the limits.
+    fn count(
+        &mut self,
+        place: &Place<'_>,
+        names: usize,
+        grants: usize,
+    ) -> Result<(), WalkError<G::Error>> {
+        let too_much = |limit, what| {
+            let refusal = self.reach.refusal(place.state);
+            let rule = refusal.or_else(|| self.reach.grant(place.state));
+            Err(WalkError::TooMuch {
+                path: place.path.to_owned(),
+                rule: rule.map_or_else(String::new, self.rule_name),
+                limit,
+                what,
+            })
+        };
+        self.looked_at += names;
+        self.granted += grants;
+        if self.looked_at > self.limits.names {
+            return too_much(self.limits.names, "names are not looked at");
+        }
+        if self.granted > self.limits.grants {
+            return too_much(self.limits.grants, "are not granted");
         }
         Ok(())
     }
@@ -176,8 +258,8 @@ impl<G: Grants> Walk<'_, G> {
         &mut self,
         place: &Place<'_>,
         name: &[u8],
+        entered: Entered,
         wanted: Accesses,
-        is_literal: bool,
     ) -> Result<(), WalkError<G::Error>> {
         // In the root, such a name is an abstract socket's where a socket is meant.
         let is_abstract = place.path == Path::new("/") && name.starts_with(b"@");
@@ -186,30 +268,29 @@ impl<G: Grants> Walk<'_, G> {
         } else {
             wanted
         };
+        let in_proc = self.mounts.is_proc(place.path);
+        let is_self = in_proc && name == b"self";
+        // A link leads to what is judged by its own path.
+        if entered == Entered::Listed(Some(Type::Symlink)) && !is_self {
+            return Ok(());
+        }
         // A path that is too deep, or a name that is too long, is refused.
         let Some(state) = self.reach.enter(place.state, name) else {
             return Ok(());
         };
-        let possible = self.reach.permitted(&state) | self.reach.beneath(&state);
-        if (possible & meant).is_empty() {
+        let beneath = match entered {
+            Entered::Listed(Some(Type::File)) => Accesses::NONE,
+            _ => self.reach.beneath(&state),
+        };
+        let possible = (self.reach.permitted(&state) | beneath) & meant;
+        if possible.is_empty() {
             return Ok(());
         }
-        if self.entries == MAX_ENTRIES {
-            let rule = self
-                .reach
-                .refusal(place.state)
-                .or_else(|| self.reach.grant(place.state));
-            return Err(WalkError::Entries {
-                path: place.path.to_owned(),
-                rule: rule.map_or_else(String::new, self.rule_name),
-            });
-        }
-        self.entries += 1;
         let path = place.path.join(OsStr::from_bytes(name));
-        let is_named = place.is_named && is_literal;
-        let open = if self.mounts.is_proc(place.path) {
+        let is_named = place.is_named && entered == Entered::Literal;
+        let target = if in_proc {
             match own_process(name) {
-                Some(open) => open,
+                Some(target) => target,
                 // By its number it is nobody's own.
                 None => return Ok(()),
             }
@@ -217,7 +298,7 @@ impl<G: Grants> Walk<'_, G> {
             OsStr::from_bytes(name).to_owned()
         };
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let found = openat(place.directory, open.as_os_str(), flags, Mode::empty())
+        let found = openat(place.directory, target.as_os_str(), flags, Mode::empty())
             .and_then(|object| Ok((SFlag::from_bits_truncate(fstat(&object)?.st_mode), object)));
         let (mode, object): (SFlag, OwnedFd) = match found {
             Ok(found) => found,
@@ -228,58 +309,72 @@ impl<G: Grants> Walk<'_, G> {
                     Errno::ENOENT => Why::Missing,
                     error => Why::Unseen(error),
                 };
-                self.left_out.add(&path, possible & meant, why);
+                self.left_out.add(&path, possible, why);
                 return Ok(());
             }
         };
         let kind = mode & SFlag::S_IFMT;
         if self.mounts.is_elsewhere(&path) {
-            self.left_out.add(&path, possible & meant, Why::Elsewhere);
+            self.left_out.add(&path, possible, Why::Elsewhere);
             return Ok(());
         }
-        if self.mounts.is_proc(place.path) && name == b"self" {
-            self.left_out
-                .add(&path, possible & meant, Why::FirstProcess);
+        if is_self {
+            self.left_out.add(&path, possible, Why::FirstProcess);
         }
+        let inside = Place {
+            directory: object.as_fd(),
+            path: &path,
+            state: &state,
+            granted: place.granted,
+            is_named,
+        };
         if kind == SFlag::S_IFDIR {
-            return self.directory(&Place {
-                directory: object.as_fd(),
-                path: &path,
-                state: &state,
-                granted: place.granted,
-                is_named,
-            });
+            return self.directory(&inside);
         }
         if kind == SFlag::S_IFLNK {
             if is_named {
-                self.left_out.add(&path, possible & meant, Why::Link);
+                self.left_out.add(&path, possible, Why::Link);
             }
             return Ok(());
         }
-        self.file(&object, kind, &path, &state, meant)
+        self.file(&inside, kind, meant)
     }
 
     fn file(
         &mut self,
-        object: &OwnedFd,
+        place: &Place<'_>,
         kind: SFlag,
-        path: &Path,
-        state: &State,
         meant: Accesses,
     ) -> Result<(), WalkError<G::Error>> {
-        let permitted = self.reach.permitted(state) & meant;
+        let permitted = self.reach.permitted(place.state) & meant;
         if permitted.is_empty() {
             return Ok(());
         }
+        self.count(place, 0, 1)?;
         self.grants
-            .grant(object.as_fd(), Kind::File, permitted, path)?;
+            .grant(place.directory, Kind::File, permitted, place.path)?;
         // Nobody means to replace a device.
         if kind == SFlag::S_IFREG && permitted.contains(Access::Write) {
             let write = [Access::Write].into_iter().collect();
-            self.left_out.add(path, write, Why::FileAlone);
+            self.left_out.add(place.path, write, Why::FileAlone);
         }
         Ok(())
     }
+}
+
+/// How the walk came upon a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entered {
+    /// A rule names it.
+    Literal,
+    /// The directory does, and says perhaps what it is.
+    Listed(Option<Type>),
+}
+
+/// A name in a directory.
+struct Entry {
+    name: Vec<u8>,
+    kind: Entered,
 }
 
 /// What is to be opened in procfs for a name: the kernel takes the directory of the process that asks
@@ -293,16 +388,18 @@ fn own_process(name: &[u8]) -> Option<OsString> {
 }
 
 /// The names in a directory, but for itself and the one above.
-fn list(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>, Errno> {
+fn list(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut names = Vec::new();
     for entry in Dir::from_fd(openat(directory, ".", flags, Mode::empty())?)?.iter() {
-        let name = entry?.file_name().to_bytes().to_vec();
+        let entry = entry?;
+        let name = entry.file_name().to_bytes().to_vec();
         if name != b"." && name != b".." {
-            names.push(name);
+            let kind = Entered::Listed(entry.file_type());
+            names.push(Entry { name, kind });
         }
     }
     // In an order that does not depend on the file system.
-    names.sort_unstable();
+    names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(names)
 }

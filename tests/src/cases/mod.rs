@@ -9,6 +9,7 @@ mod descriptors;
 mod enrolment;
 mod identity;
 mod input;
+mod landlock;
 mod lifecycle;
 mod log;
 mod loopback;
@@ -57,5 +58,6 @@ pub const ALL: &[&Group] = &[
     &lifecycle::GROUP,
     &log::GROUP,
     &input::GROUP,
+    &landlock::GROUP,
     &scale::GROUP,
 ];

@@ -3,6 +3,7 @@
 //! The same program runs untagged, where everything must arrive, and as an agent. It prints one
 //! line of JSON that says how each call ended.
 
+mod accesses;
 mod arguments;
 mod child;
 mod flood;
@@ -30,6 +31,7 @@ use std::time::Duration;
 type Technique = (&'static str, fn(&mut Report, &Arguments) -> Step);
 
 const TECHNIQUES: &[&[Technique]] = &[
+    accesses::TECHNIQUES,
     tcp::TECHNIQUES,
     udp::TECHNIQUES,
     protocols::TECHNIQUES,

@@ -11,6 +11,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     ("raise", raise_signal),
     ("copy", copy),
     ("terminal", terminal),
+    ("no-new-privileges", no_new_privileges),
 ];
 
 /// `exit CODE`.
@@ -41,5 +42,11 @@ fn terminal(report: &mut Report, _: &Arguments) -> Step {
     let foreground = nix::unistd::tcgetpgrp(std::io::stdin()).map_err(Into::into);
     let group = report.step("tcgetpgrp", foreground)?;
     report.fact("foreground", group == nix::unistd::getpgrp());
+    Ok(())
+}
+
+/// Whether executing a program can give it rights.
+fn no_new_privileges(report: &mut Report, _: &Arguments) -> Step {
+    report.fact("no_new_privileges", nix::sys::prctl::get_no_new_privs()?);
     Ok(())
 }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{Tree, rule, walk};
-use crate::landlock::{MAX_ENTRIES, WalkError, mounts::Mounts};
+use super::{Tree, rule, walk_within};
+use crate::{
+    landlock::{WalkError, mounts::Mounts, walk::Limits},
+    policy::paths::PathRule,
+};
 
 /// Mounts that show another part of the host at this path.
 fn mounted_at(path: &Path) -> Mounts {
@@ -197,26 +200,32 @@ fn one_s_own_process_is_self_and_no_number() {
 
 #[test]
 fn too_much_is_an_error_that_names_the_rule() {
-    let tree = Tree::new(&[]);
-    for directory in 0..=MAX_ENTRIES / 1000 {
-        let directory = tree.root().join(directory.to_string());
-        std::fs::create_dir(&directory).unwrap();
-        for file in 0..1000 {
-            std::fs::File::create(directory.join(file.to_string())).unwrap();
-        }
-    }
+    let tree = Tree::new(&["a/1", "a/2", "b/3", "b/4"]);
     let rules = [tree.rule(0, "read", "**"), rule(1, "deny", "/**/.env")];
-    let Err(error @ WalkError::Entries { .. }) = walk(&rules, &Mounts::default()) else {
-        panic!("it should be too much");
+    let within = |rules: &[PathRule], names, grants| {
+        walk_within(rules, &Mounts::default(), Limits { names, grants }).map(|_| ())
     };
-    let text = error.to_string();
-    assert!(
-        text.contains(&format!("more than {MAX_ENTRIES}")) && text.contains("deny \"/**/.env\""),
-        "{text}"
-    );
+    // Two directories and four files, beneath what the rule names.
+    let above = tree.root().components().count() - 1;
+    assert!(within(&rules, above + 6, 4).is_ok());
+    for (names, grants, limit) in [
+        (
+            above + 5,
+            4,
+            format!("{} names are not looked at", above + 5),
+        ),
+        (above + 6, 3, "3 are not granted".to_owned()),
+    ] {
+        let error = within(&rules, names, grants).unwrap_err();
+        assert!(matches!(error, WalkError::TooMuch { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("deny \"/**/.env\"") && text.contains(&limit),
+            "{text}"
+        );
+    }
     // Without the refusal it is one rule.
-    let walked = tree.walk(&rules[..1]);
-    assert_eq!(tree.grants(&walked), "r ./**");
+    assert!(within(&rules[..1], above, 1).is_ok());
 }
 
 #[test]
