@@ -41,7 +41,7 @@ pub enum ConfineError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// The files cannot be looked at.
-    #[error("{0}; `agentguard doctor` says how to get BPF LSM, which can refuse")]
+    #[error(transparent)]
     Walk(#[from] WalkError<RulesetError>),
     /// Landlock refuses its ruleset.
     #[error("Landlock: {0}")]

@@ -81,7 +81,7 @@ pub enum WalkError<E> {
     Root(Errno),
     /// There is too much to be looked at, or to be granted one by one.
     #[error(
-        "{} holds too much: Landlock permits hierarchies and cannot refuse, so that for {rule} files have to be permitted one by one, and more than {limit} {what}",
+        "{} holds too much: Landlock permits hierarchies and cannot refuse, so that for {rule} files have to be permitted one by one, and more than {limit} {what}; `agentguard doctor` says how to get BPF LSM, which needs none of it",
         .path.display()
     )]
     TooMuch {
@@ -95,7 +95,7 @@ pub enum WalkError<E> {
         what: &'static str,
     },
     /// Something cannot be granted.
-    #[error(transparent)]
+    #[error("Landlock: {0}")]
     Grant(#[from] E),
 }
 

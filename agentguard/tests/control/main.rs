@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod confined;
 mod descriptors;
 mod doctor;
 mod questions;
