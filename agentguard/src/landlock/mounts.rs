@@ -230,6 +230,37 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_in_a_mount_that_is_covered_has_no_place() {
+        let covers = [
+            // On the top of the mount that it lies in, and at a directory above that mount.
+            "9 2 0:9 / /srv/mnt rw - tmpfs tmpfs rw\n",
+            "9 1 0:9 / /srv rw - tmpfs tmpfs rw\n",
+        ];
+        for cover in covers {
+            let mounts = parsed(&format!(
+                "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                 2 1 8:3 / /srv/mnt rw - xfs /dev/sdc rw\n\
+                 3 2 8:2 / /srv/mnt/disk rw - xfs /dev/sdb rw\n\
+                 {cover}\
+                 10 1 8:2 / /data rw - xfs /dev/sdb rw\n",
+            ));
+            assert_eq!(mounts.elsewhere, Vec::<PathBuf>::new(), "{cover}");
+        }
+        let mounts = parsed(
+            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+             2 1 8:3 / /srv rw - xfs /dev/sdc rw\n\
+             9 2 0:9 / /srv rw - tmpfs tmpfs rw\n\
+             10 9 8:2 / /srv/disk rw - xfs /dev/sdb rw\n\
+             11 1 8:2 / /data rw - xfs /dev/sdb rw\n",
+        );
+        assert_eq!(
+            mounts.elsewhere,
+            [PathBuf::from("/data")],
+            "what lies in the one that covers can be seen"
+        );
+    }
+
+    #[test]
     fn this_host_can_be_read() {
         let mounts = Mounts::read().unwrap();
         assert!(mounts.is_proc(Path::new("/proc")) && !mounts.is_elsewhere(Path::new("/")));

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fs,
-    os::fd::BorrowedFd,
+    os::{fd::BorrowedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -60,14 +60,6 @@ impl Tree {
             pattern => format!("{}/{pattern}", self.root().display()),
         };
         rule(number, list, &pattern)
-    }
-
-    fn walk(&self, rules: &[PathRule]) -> Walked {
-        self.walk_with(rules, &Mounts::default())
-    }
-
-    fn walk_with(&self, rules: &[PathRule], mounts: &Mounts) -> Walked {
-        walk(rules, mounts).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A path in it as the tests write it: what is outside stays whole.
@@ -153,7 +145,6 @@ impl Grants for Granted {
     ) -> Result<(), Infallible> {
         let named = fs::metadata(path).unwrap();
         let opened = nix::sys::stat::fstat(object).unwrap();
-        use std::os::unix::fs::MetadataExt;
         assert_eq!((named.dev(), named.ino()), (opened.st_dev, opened.st_ino));
         assert_eq!(named.is_dir(), kind == Kind::Hierarchy);
         let key = (path.to_owned(), kind == Kind::Hierarchy);
@@ -163,8 +154,13 @@ impl Grants for Granted {
     }
 }
 
-fn walk(rules: &[PathRule], mounts: &Mounts) -> Result<Walked, WalkError<Infallible>> {
-    walk_within(rules, mounts, Limits::HELD)
+/// A walk over this host as if nothing were mounted twice.
+fn walked(rules: &[PathRule]) -> Walked {
+    walked_with(rules, &Mounts::default())
+}
+
+fn walked_with(rules: &[PathRule], mounts: &Mounts) -> Walked {
+    walk_within(rules, mounts, Limits::HELD).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn walk_within(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Tree, rule, walk_within};
+use super::{Tree, rule, walk_within, walked, walked_with};
 use crate::{
     landlock::{WalkError, mounts::Mounts, walk::Limits},
     policy::paths::PathRule,
@@ -20,7 +20,7 @@ fn mounted_at(path: &Path) -> Mounts {
 #[test]
 fn hierarchies_and_files_are_granted_as_they_are_written() {
     let tree = Tree::new(&["papers/a", "papers/sub/b", "out/", "bin/tool", "other/x"]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "papers/**"),
         tree.rule(1, "write", "out/**"),
         tree.rule(2, "exec", "bin/tool"),
@@ -35,7 +35,7 @@ fn hierarchies_and_files_are_granted_as_they_are_written() {
 #[test]
 fn what_is_granted_above_is_not_granted_again() {
     let tree = Tree::new(&["a/b/c/d", "a/x"]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "a/**"),
         tree.rule(1, "write", "a/b/**"),
         tree.rule(2, "read", "a/b/c"),
@@ -56,7 +56,7 @@ fn globs_are_what_exists() {
         "home/v/work/",
         "home/w/",
     ]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "exec", "bin/python3*"),
         tree.rule(1, "write", "home/*/work/**"),
     ]);
@@ -71,7 +71,7 @@ fn globs_are_what_exists() {
 #[test]
 fn any_depth_in_the_middle_is_what_exists() {
     let tree = Tree::new(&["a/x.md", "a/b/y.md", "a/b/z.txt", "a/b/out/f", "a/out/"]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "**/*.md"),
         tree.rule(1, "write", "**/out/**"),
     ]);
@@ -89,7 +89,7 @@ fn a_hierarchy_with_something_refused_is_split() {
         "papers/embargoed/x",
         "papers/draft.tmp",
     ]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "papers/**"),
         tree.rule(1, "deny", "papers/embargoed/**"),
         tree.rule(2, "deny", "papers/draft.tmp"),
@@ -107,7 +107,7 @@ fn a_hierarchy_with_something_refused_is_split() {
 #[test]
 fn what_may_be_refused_anywhere_leaves_files_only() {
     let tree = Tree::new(&["p/a", "p/.env", "p/sub/b", "p/sub/.env", "p/empty/"]);
-    let walked = tree.walk(&[tree.rule(0, "write", "p/**"), rule(1, "deny", "/**/.env")]);
+    let walked = walked(&[tree.rule(0, "write", "p/**"), rule(1, "deny", "/**/.env")]);
     assert_eq!(tree.grants(&walked), "rw p/a | rw p/sub/b");
     let left_out = tree.left_out(&walked).join("\n");
     for directory in ["rw p:", "rw p/sub:", "rw p/empty:"] {
@@ -126,7 +126,7 @@ fn what_may_be_refused_anywhere_leaves_files_only() {
 #[test]
 fn observed_rules_are_as_they_work() {
     let tree = Tree::new(&["a/x", "b/y"]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "a/**"),
         tree.rule(1, "observe deny", "a/x"),
         tree.rule(2, "observe read", "b/**"),
@@ -137,7 +137,7 @@ fn observed_rules_are_as_they_work() {
 #[test]
 fn what_cannot_be_granted_is_left_out() {
     let tree = Tree::new(&["dir/x", "file", "link -> file"]);
-    let walked = tree.walk(&[
+    let walked = walked(&[
         tree.rule(0, "read", "dir"),
         tree.rule(1, "write", "file"),
         tree.rule(2, "read", "link"),
@@ -164,7 +164,7 @@ fn what_shows_another_part_of_the_host_is_not_granted() {
     let tree = Tree::new(&["papers/link/shadow", "papers/a", "papers/b/c"]);
     let mounts = mounted_at(&tree.root().join("papers/link"));
     let rules = [tree.rule(0, "read", "papers/**")];
-    let walked = tree.walk_with(&rules, &mounts);
+    let walked = walked_with(&rules, &mounts);
     assert_eq!(tree.grants(&walked), "r papers/a | r papers/b/**");
     let left_out = tree.left_out(&walked).join("\n");
     assert!(
@@ -174,7 +174,7 @@ fn what_shows_another_part_of_the_host_is_not_granted() {
     );
     // A file that is mounted over another is no less elsewhere.
     let mounts = mounted_at(&tree.root().join("papers/a"));
-    let walked = tree.walk_with(&rules, &mounts);
+    let walked = walked_with(&rules, &mounts);
     assert_eq!(tree.grants(&walked), "r papers/b/** | r papers/link/**");
 }
 
@@ -189,7 +189,7 @@ fn one_s_own_process_is_self_and_no_number() {
         rule(2, "read", "/proc/1/stat"),
     ];
     // The paths that are granted are those of the rules, which the kernel's `self` leads to.
-    let walked = tree.walk_with(&rules, &mounts);
+    let walked = walked_with(&rules, &mounts);
     assert_eq!(tree.grants(&walked), "r /proc/1/stat | r /proc/self/**");
     let left_out = tree.left_out(&walked);
     assert_eq!(
@@ -231,14 +231,9 @@ fn too_much_is_an_error_that_names_the_rule() {
 #[test]
 fn without_rules_nothing_is_granted() {
     let tree = Tree::new(&["x"]);
-    let walked = tree.walk(&[]);
-    assert_eq!(
-        (tree.grants(&walked), tree.left_out(&walked).len()),
-        (String::new(), 0)
-    );
-    let walked = tree.walk(&[tree.rule(0, "deny", "**")]);
-    assert_eq!(
-        (tree.grants(&walked), tree.left_out(&walked).len()),
-        (String::new(), 0)
-    );
+    for rules in [vec![], vec![tree.rule(0, "deny", "**")]] {
+        let walked = walked(&rules);
+        assert_eq!(tree.grants(&walked), "");
+        assert_eq!(tree.left_out(&walked), Vec::<String>::new());
+    }
 }
