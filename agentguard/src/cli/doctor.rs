@@ -6,15 +6,15 @@ use clap::Args;
 
 use super::{Error, ExitCode, output};
 use crate::kernel::{
-    probe,
+    files, probe,
     protection::{Protection, State},
 };
 
 /// Check that this host has what agentguard needs
 ///
 /// Tries what the daemon will do (program and map types by loading them; nothing stays loaded) and
-/// says what to do about each failure: ✓ works, ! is missing but not needed by network rules,
-/// ✗ is missing. Run it as root. Exit status 6 if something is missing.
+/// says what to do about each failure: ✓ works, ! is weaker than it should be, ✗ is missing. Run it
+/// as root. Exit status 6 if something is missing that network rules need.
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
     /// Print JSON: an array of objects with name, state (active, degraded, unsupported), detail
@@ -66,7 +66,22 @@ fn render(found: &[Protection]) -> String {
         count => format!("This host cannot enforce network rules: {count} things are missing."),
     };
     let _ = writeln!(text, "\n{verdict}");
+    let files = found.iter().find(|it| it.name == files::NAME);
+    if let Some(files) = files {
+        let _ = writeln!(text, "{}", enforces_files(files.state));
+    }
     text
+}
+
+fn enforces_files(state: State) -> &'static str {
+    match state {
+        State::Active => "It can enforce rules for files.",
+        State::Degraded => {
+            "It cannot enforce rules for files: `agentguard run` can hold to them what it starts, less \
+             exactly (docs/without-bpf-lsm.md)."
+        }
+        State::Unsupported => "It cannot enforce rules for files (docs/without-bpf-lsm.md).",
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +101,21 @@ mod tests {
              \x20            → boot another kernel\n\
              \n\
              This host cannot enforce network rules: 1 thing is missing.\n"
+        );
+    }
+
+    #[test]
+    fn rules_for_files_have_a_verdict_of_their_own() {
+        let text = |files| render(&[Protection::active("BTF", "fine"), files]);
+        let active = text(Protection::active("files", "BPF LSM"));
+        assert!(
+            active.ends_with("enforce network rules.\nIt can enforce rules for files.\n"),
+            "{active}"
+        );
+        let unsupported = text(Protection::unsupported("files", "none", "boot"));
+        assert!(
+            unsupported.contains("can enforce network rules.\nIt cannot enforce rules for files"),
+            "{unsupported}"
         );
     }
 }
