@@ -20,26 +20,35 @@ use super::{
 };
 use crate::{maps::BANKS, verifier};
 
-/// The tables, one a map.
-#[btf_map]
-static PATH_TABLES: ArrayOfMaps<
-    Array<Table, 1, { BPF_F_INNER_MAP as usize }>,
-    { MAX_PATH_TABLES as usize },
-> = ArrayOfMaps::new();
+/// A table of one scope.
+type One = Array<Table, 1, { BPF_F_INNER_MAP as usize }>;
+/// The next states of an automaton for globs.
+type Rows = Array<u32, 1, { BPF_F_INNER_MAP as usize }>;
+/// The positions that the states of an automaton accept.
+type Ends = Array<Positions, 1, { BPF_F_INNER_MAP as usize }>;
 
-/// The next states of the automaton for globs.
+/// The tables of all scopes.
 #[btf_map]
-static GLOB_ROWS: ArrayOfMaps<
-    Array<u16, 1, { BPF_F_INNER_MAP as usize }>,
-    { MAX_PATH_TABLES as usize },
-> = ArrayOfMaps::new();
+static PATH_TABLES: ArrayOfMaps<One, { MAX_PATH_TABLES as usize }> = ArrayOfMaps::new();
 
-/// The positions that the states of the automaton accept.
+/// As of the tables.
 #[btf_map]
-static GLOB_ENDS: ArrayOfMaps<
-    Array<Positions, 1, { BPF_F_INNER_MAP as usize }>,
-    { MAX_PATH_TABLES as usize },
-> = ArrayOfMaps::new();
+static GLOB_ROWS: ArrayOfMaps<Rows, { MAX_PATH_TABLES as usize }> = ArrayOfMaps::new();
+
+/// As of the tables.
+#[btf_map]
+static GLOB_ENDS: ArrayOfMaps<Ends, { MAX_PATH_TABLES as usize }> = ArrayOfMaps::new();
+
+// For the daemon to make others like, as `BANK` is.
+
+#[btf_map]
+static PATH_TABLE: One = One::new();
+
+#[btf_map]
+static GLOB_ROW: Rows = Rows::new();
+
+#[btf_map]
+static GLOB_END: Ends = Ends::new();
 
 /// The path rules of a scope.
 #[derive(Clone, Copy)]
@@ -134,7 +143,7 @@ impl glob::Tables for Scope {
 
     #[inline(always)]
     fn next(&self, index: u32) -> Option<u16> {
-        GLOB_ROWS.get(self.index as u32)?.get(index).copied()
+        Some(*GLOB_ROWS.get(self.index as u32)?.get(index)? as u16)
     }
 
     /// In callbacks: the verifier would follow each of the bytes.
@@ -161,7 +170,7 @@ impl glob::Tables for Scope {
 /// A name on its way through the automaton.
 #[repr(C)]
 struct Run<'a> {
-    rows: &'a Array<u16, 1, { BPF_F_INNER_MAP as usize }>,
+    rows: &'a Rows,
     classes: &'a Classes,
     name: *const u8,
     state: u64,
@@ -173,7 +182,7 @@ extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
     let run = unsafe { &mut *run };
     // SAFETY: a name has at most 255 bytes, and room for 256.
     let byte = unsafe { *run.name.add(at as usize & 0xff) };
-    let next = |index| run.rows.get(index).copied();
+    let next = |index| run.rows.get(index).map(|state| *state as u16);
     match glob::step(run.classes, run.state as u16, byte, next) {
         Some(state) => {
             run.state = u64::from(state);

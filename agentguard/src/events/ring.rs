@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use agentguard_common::event::Event;
+use agentguard_common::event::{Event, LONG_TEXT, LongEvent, SHORT_TEXT, ShortEvent};
 use aya::maps::{MapData, RingBuf};
 use nix::{
     errno::Errno,
@@ -20,6 +20,7 @@ use crate::{
     daemon::{directory::Directory, memory},
     identity::cgroup_path::CgroupPaths,
     log::{Clock, LogHandle, RuleRef, ViolationContext},
+    policy::Scope,
 };
 
 /// After how many milliseconds the ring buffer is looked at without an event: scopes that were
@@ -75,11 +76,11 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
     let mut stopping = false;
     loop {
         while let Some(item) = ring.next() {
-            let event = event(&item);
+            let event = event(&item).map(|(event, text)| (event, text.to_vec()));
             // The room is given back before anything slow happens.
             drop(item);
-            if let Some(event) = event {
-                reader.record(&event, &mut enricher);
+            if let Some((event, text)) = event {
+                reader.record(&event, &text, &mut enricher);
             } else {
                 tracing::error!("the kernel sent an event of another size");
             }
@@ -103,16 +104,27 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
     }
 }
 
-fn event(bytes: &[u8]) -> Option<Event> {
-    if bytes.len() != size_of::<Event>() {
-        return None;
-    }
+/// The event, and what of its object's text is there.
+fn event(bytes: &[u8]) -> Option<(Event, &[u8])> {
+    let (head, text) = bytes.split_at_checked(size_of::<Event>())?;
     // SAFETY: the length is an event's, every bit pattern is one, and the read needs no alignment.
-    Some(unsafe { bytes.as_ptr().cast::<Event>().read_unaligned() })
+    let event = unsafe { head.as_ptr().cast::<Event>().read_unaligned() };
+    let length = usize::from(event.text);
+    let text = match bytes.len() {
+        EVENT if length == 0 => text,
+        SHORT if length <= SHORT_TEXT => text.get(..length)?,
+        LONG => text.get(..length.min(LONG_TEXT))?,
+        _ => return None,
+    };
+    Some((event, text))
 }
 
+const EVENT: usize = size_of::<Event>();
+const SHORT: usize = size_of::<ShortEvent>();
+const LONG: usize = size_of::<LongEvent>();
+
 impl Reader {
-    fn record(&mut self, event: &Event, enricher: &mut Enricher) {
+    fn record(&mut self, event: &Event, text: &[u8], enricher: &mut Enricher) {
         let paths = RefCell::new(&mut self.paths);
         let path_of = |id| paths.borrow_mut().path(id);
         let cgroup = path_of(event.cgroup);
@@ -125,21 +137,33 @@ impl Reader {
             );
             return;
         };
-        let rule = scope
-            .rules
-            .iter()
-            .find(|rule| exact && rule.number == event.rule);
+        let rule = if exact { rule(&scope, event) } else { None };
         let context = ViolationContext {
             agent: &scope.agent.name,
             owner: scope.agent.owner.as_deref(),
-            rule: rule.map(|rule| RuleRef {
-                text: scope.text(rule),
-                file: &scope.file,
-                line: rule.line,
-            }),
+            text,
+            rule,
             process: process.as_deref(),
             cgroup: cgroup.as_deref(),
         };
         self.log.violation(event, &context);
     }
+}
+
+/// The rule that decided an event. Rules about paths have numbers of their own.
+fn rule<'a>(scope: &'a Scope, event: &Event) -> Option<RuleRef<'a>> {
+    if event.text == 0 {
+        let rule = scope.rules.iter().find(|rule| rule.number == event.rule)?;
+        return Some(RuleRef {
+            text: scope.text(rule),
+            file: &scope.file,
+            line: rule.line,
+        });
+    }
+    let rule = scope.files.as_deref()?.get(event.rule)?;
+    Some(RuleRef {
+        text: rule.text(),
+        file: rule.file(&scope.file),
+        line: rule.rule.line,
+    })
 }

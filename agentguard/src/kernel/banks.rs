@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use agentguard_common::{
@@ -15,7 +15,11 @@ use agentguard_common::{
 };
 use aya::maps::MapData;
 
-use super::{bank_types::BankTypes, sys};
+use super::{
+    bank_types::BankTypes,
+    path_tables::{PathTableError, PathTables},
+    sys,
+};
 use crate::policy::Compiled;
 
 /// Why scopes could not be put into the kernel. The scopes in force are as they were.
@@ -31,6 +35,9 @@ pub enum BankError {
     /// A bank could not be published.
     #[error("cannot publish the scopes: {0}")]
     Publish(#[source] io::Error),
+    /// Path rules could not be placed.
+    #[error(transparent)]
+    Paths(#[from] PathTableError),
     /// There is no free bank.
     #[error("{MAX_BANKS} sets of scopes are loaded already; restart the daemon")]
     Full,
@@ -41,6 +48,8 @@ pub(super) struct Banks {
     outer: MapData,
     /// What banks are made like.
     template: MapData,
+    /// The scopes' path rules.
+    paths: PathTables,
     /// Their types: told to the kernel with the first of them.
     types: Option<BankTypes>,
     /// Bank → agents that point to it.
@@ -59,10 +68,11 @@ pub(super) struct Placed {
 }
 
 impl Banks {
-    pub(super) fn new(outer: MapData, template: MapData) -> Self {
+    pub(super) fn new(outer: MapData, template: MapData, paths: PathTables) -> Self {
         Self {
             outer,
             template,
+            paths,
             types: None,
             used: HashMap::new(),
             retired: Vec::new(),
@@ -97,19 +107,12 @@ impl Banks {
         let count = u32::try_from(rows + MAX_SECTION_ROWS as usize).map_err(|_| BankError::Full)?;
         let inner = self.create(count).map_err(BankError::Create)?;
         let mut placed = Vec::with_capacity(scopes.len());
-        let mut first = 0;
-        for (agent, compiled) in scopes {
-            let version = self.next_version;
-            // 0 is no version: a word of zeros is no scope.
-            self.next_version = version.checked_add(1).unwrap_or(1);
-            placed.push(Placed {
-                agent: *agent,
-                word: ScopeWord::new(version, bank, first),
-            });
-            let mut scope = Compiled::clone(compiled);
-            scope.set_version(version);
-            sys::fill_array(inner.as_fd(), first, scope.rows()).map_err(BankError::Write)?;
-            first += u32::try_from(scope.rows().len()).map_err(|_| BankError::Full)?;
+        if let Err(error) = self.fill(bank, inner.as_fd(), scopes, &mut placed) {
+            for scope in &placed {
+                self.paths.retire(scope.word.version());
+            }
+            self.paths.free_retired();
+            return Err(error);
         }
         sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.as_fd())
             .map_err(BankError::Publish)?;
@@ -118,6 +121,36 @@ impl Banks {
         self.used
             .insert(bank, u32::try_from(placed.len()).unwrap_or(u32::MAX));
         Ok(placed)
+    }
+
+    /// Writes scopes one behind another, and notes those that have begun to be.
+    fn fill(
+        &mut self,
+        bank: u32,
+        inner: BorrowedFd<'_>,
+        scopes: &[(u32, &Compiled)],
+        placed: &mut Vec<Placed>,
+    ) -> Result<(), BankError> {
+        let mut first = 0;
+        for (agent, compiled) in scopes {
+            let version = self.next_version;
+            // 0 is no version: a word of zeros is no scope.
+            self.next_version = version.checked_add(1).unwrap_or(1);
+            let mut word = ScopeWord::new(version, bank, first);
+            let mut scope = Compiled::clone(compiled);
+            scope.set_version(version);
+            if let Some(rules) = compiled.paths() {
+                scope.set_paths(Some(self.paths.place(version, rules)?));
+                word = word.confining_files();
+            }
+            placed.push(Placed {
+                agent: *agent,
+                word,
+            });
+            sys::fill_array(inner, first, scope.rows()).map_err(BankError::Write)?;
+            first += u32::try_from(scope.rows().len()).map_err(|_| BankError::Full)?;
+        }
+        Ok(())
     }
 
     /// Makes a bank that is not published yet.
@@ -140,6 +173,7 @@ impl Banks {
     /// Lets go of scopes that no agent's word points to any more.
     pub(super) fn release(&mut self, words: impl Iterator<Item = ScopeWord>) {
         for word in words.filter(|word| *word != ScopeWord::NONE) {
+            self.paths.retire(word.version());
             let bank = word.bank();
             if let Some(agents) = self.used.get_mut(&bank) {
                 *agents -= 1;
@@ -149,7 +183,7 @@ impl Banks {
                 }
             }
         }
-        if self.retired.is_empty() {
+        if self.retired.is_empty() && !self.paths.has_retired() {
             return;
         }
         // A program that began before the words changed may be reading still. If the kernel cannot
@@ -162,6 +196,7 @@ impl Banks {
     }
 
     fn free_retired(&mut self) {
+        self.paths.free_retired();
         let outer = self.outer.fd().as_fd();
         self.retired.retain(|bank| {
             sys::clear_inner_map(outer, *bank)

@@ -10,6 +10,7 @@ pub mod files;
 pub mod lsm;
 mod lsm_remedy;
 pub mod object;
+pub mod path_tables;
 pub mod probe;
 pub mod protection;
 mod symbols;

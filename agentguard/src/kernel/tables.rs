@@ -14,6 +14,7 @@ use aya::{
 use super::{
     banks::{BankError, Banks},
     object::LoadError,
+    path_tables::PathTables,
 };
 use crate::policy::Compiled;
 
@@ -82,7 +83,7 @@ impl Tables {
             slices: take(ebpf, "SLICES")?,
             scopes: take(ebpf, "SCOPES")?,
             counters: take(ebpf, "COUNTERS")?,
-            banks: Banks::new(banks, template),
+            banks: Banks::new(banks, template, PathTables::take(ebpf)?),
         })
     }
 

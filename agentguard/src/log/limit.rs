@@ -158,6 +158,7 @@ mod tests {
             let violation = Violation::new(&event, &ViolationContext {
                 agent: &agent,
                 owner: Some(&owner),
+                text: b"",
                 rule: Some(RuleRef { text: &rule, file: Path::new(&file), line: u32::MAX }),
                 process: Some(&process),
                 cgroup: None,
@@ -214,6 +215,7 @@ mod tests {
             &ViolationContext {
                 agent: "a",
                 owner: None,
+                text: b"",
                 rule: None,
                 process: Some(&process),
                 cgroup: None,

@@ -103,6 +103,9 @@ impl LogHandle {
         if context.process.is_some_and(|process| process.cmdline_cut) {
             record.truncated.push("cmdline");
         }
+        if usize::from(event.text) > context.text.len() {
+            record.truncated.push("path");
+        }
         self.push(record, true);
     }
 

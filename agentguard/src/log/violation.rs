@@ -5,6 +5,7 @@ use std::{borrow::Cow, path::Path};
 use agentguard_common::{
     decision::{Action, Reason},
     event::{Event, Operation},
+    path::Access,
 };
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub struct ViolationContext<'a> {
     pub agent: &'a str,
     /// Its owner.
     pub owner: Option<&'a str>,
+    /// What followed the event: the path that it is about.
+    pub text: &'a [u8],
     /// The rule that decided.
     pub rule: Option<RuleRef<'a>>,
     /// What `/proc` says of the process.
@@ -66,8 +69,14 @@ pub struct Violation {
     pub dst_ip: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dst_port: Option<u16>,
-    pub protocol: Cow<'static, str>,
-    pub socket_type: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket_type: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,8 +124,6 @@ impl Violation {
                 .map(|rule| rule.file.to_string_lossy().into_owned()),
             rule_line: context.rule.map(|rule| rule.line),
             policy: (event.policy != 0).then_some(event.policy),
-            protocol: protocol(event.socket_type, event.protocol),
-            socket_type: socket_type(event.socket_type),
             pid: has_task.then_some(event.pid),
             tid: has_task.then_some(event.tid),
             ppid: process.and_then(|p| p.ppid),
@@ -131,7 +138,14 @@ impl Violation {
             exited: process.is_some_and(|p| p.exited),
             ..Self::default()
         };
-        violation.set_destination(event);
+        if event.text == 0 {
+            violation.protocol = Some(protocol(event.socket_type, event.protocol));
+            violation.socket_type = Some(socket_type(event.socket_type));
+            violation.set_destination(event);
+        } else {
+            violation.path = Some(String::from_utf8_lossy(context.text).into_owned());
+            violation.access = Access::from_number(event.access).map(Access::name);
+        }
         violation
     }
 
@@ -156,6 +170,7 @@ impl Violation {
     pub(super) fn texts(&mut self) -> Vec<(&'static str, &mut String)> {
         [
             ("cmdline", &mut self.cmdline),
+            ("path", &mut self.path),
             ("exe", &mut self.exe),
             ("cgroup", &mut self.cgroup),
             ("unit", &mut self.unit),
@@ -208,6 +223,7 @@ mod tests {
         let context = ViolationContext {
             agent: "a",
             owner: Some(""),
+            text: b"",
             rule: None,
             process: None,
             cgroup: None,

@@ -53,6 +53,17 @@ impl Compiled {
         self.process
     }
 
+    /// Notes in the rows which table the path rules have in the kernel; without it there are none.
+    pub fn set_paths(&mut self, table: Option<u16>) {
+        let header = Header {
+            paths: table.map_or(0, |table| table + 1),
+            ..self.header()
+        };
+        if let Some(row) = self.rows.first_mut() {
+            row.key = header.pack();
+        }
+    }
+
     /// Stamps the rows with the number of the policy that they are loaded as. It is 0 before.
     pub fn set_version(&mut self, version: u32) {
         let header = Header {

@@ -38,6 +38,7 @@ pub(crate) fn context(agent: &str) -> ViolationContext<'_> {
     ViolationContext {
         agent,
         owner: None,
+        text: b"",
         rule: None,
         process: None,
         cgroup: None,

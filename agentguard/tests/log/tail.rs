@@ -90,6 +90,7 @@ fn people_see_who_what_where_and_why() {
     log.violation(
         &by_curl,
         &agentguard::log::ViolationContext {
+            text: b"",
             rule: Some(agentguard::log::RuleRef {
                 text: "deny 10.0.0.0/8",
                 file,

@@ -99,11 +99,13 @@ impl Style<'_> {
     fn violation(&self, record: &Record) -> String {
         let verdict = record.shown("verdict");
         let color = if verdict == "observed" { YELLOW } else { RED };
-        let mut words = vec![
-            self.paint(color, &verdict),
-            record.shown("operation"),
-            record.shown("protocol"),
-        ];
+        let mut words = vec![self.paint(color, &verdict), record.shown("operation")];
+        if let Some(path) = record.text("path") {
+            words.push(record.shown("access"));
+            words.push(printable(path));
+        } else {
+            words.push(record.shown("protocol"));
+        }
         if let Some(destination) = record.text("destination") {
             words.push(printable(destination));
         } else if record.text("socket_type") != record.text("protocol") {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use agentguard_common::{
+    limits::MAX_POSITIONS,
     path::{
-        Access, Header, Positions, State, Tables, decide,
+        Access, Header, Positions, State, Table, Tables, decide,
         glob::{self, Classes},
     },
+    rules::NO_RULE,
     verdict::Verdict,
 };
 
@@ -27,6 +29,36 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// The literals, each with the positions whose component it is.
+    pub fn literals(&self) -> impl Iterator<Item = (&[u8], &Positions)> {
+        let literals = self.literals.iter();
+        literals.map(|(name, positions)| (name.as_ref(), positions))
+    }
+
+    /// The rows of the automaton for globs, one behind another, and what its states accept. Both are empty
+    /// if there are no globs.
+    pub fn globs(&self) -> (Vec<u32>, &[Positions]) {
+        let rows = self.globs.next.iter().copied().map(u32::from).collect();
+        (rows, &self.globs.accepted)
+    }
+
+    /// The rest, as the kernel has it, for the policy `version`.
+    pub fn table(&self, version: u32) -> Table {
+        let mut rules = [NO_RULE; MAX_POSITIONS];
+        for (to, from) in rules.iter_mut().zip(&self.rules) {
+            *to = *from;
+        }
+        Table {
+            header: Header {
+                version,
+                ..self.header
+            },
+            classes: self.globs.classes,
+            reserved: [0; 6],
+            rules,
+        }
+    }
+
     /// The state of a path: its names from the root on, without slashes. `None` is an
     /// [error](State::enter).
     pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Option<State> {
