@@ -68,21 +68,16 @@ offsets! {
     /// What the programs on files, sockets and processes read, which need BPF LSM.
     LsmOffsets {
         file_dentry: file.f_path > path.dentry,
-        file_inode: file.f_inode,
         file_flags: file.f_flags,
         file_mode: file.f_mode,
-        path_dentry: path.dentry,
-        program_file: linux_binprm.file,
         dentry_parent: dentry.d_parent,
         dentry_length: dentry.d_name > qstr.len,
         dentry_name: dentry.d_name > qstr.name,
         dentry_inode: dentry.d_inode,
         dentry_superblock: dentry.d_sb,
-        inode_mode: inode.i_mode,
         inode_number: inode.i_ino,
         superblock_device: super_block.s_dev,
         superblock_flags: super_block.s_flags,
-        superblock_magic: super_block.s_magic,
         superblock_root: super_block.s_root,
     }
 }

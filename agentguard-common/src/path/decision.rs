@@ -127,6 +127,7 @@ pub fn gains<T: Tables>(tables: &T, from: &State, to: &State) -> Option<bool> {
 ///
 /// Without branches on what is found: the verifier would follow each of the ways.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a set has 16 words")]
 fn lowest<T: Tables>(tables: &T, state: &State, ends: &Positions, but: &Positions) -> u16 {
     let (mut first, mut place) = (0, 0);
     for_each_word(tables, |at| {

@@ -48,12 +48,14 @@ macro_rules! send {
                 return false;
             };
             let record = entry.as_mut_ptr();
+            // Nothing is only the root.
+            let length = get!(climb.walk, bytes).max(1) as u16;
             // SAFETY: the entry has the size of the record.
             unsafe {
                 let event = &raw mut (*record).event;
                 describe(event, attempt, verdict);
                 (*event).access = access;
-                (*event).text = get!(climb.walk, bytes).max(1) as u16;
+                (*event).text = length;
                 write((&raw mut (*record).text).cast(), climb.walk, $step);
             }
             entry.submit(0);
@@ -103,7 +105,7 @@ unsafe fn write_name(text: &Text, step: u64, limit: u64) -> i64 {
         return 1;
     }
     // SAFETY: what begins before the limit has room; the helper checks the source.
-    unsafe {
+    let length = unsafe {
         let link = link(walk, count - 1 - step);
         let length = (*link).length as u32 & MAX_COMPONENT as u32;
         *text.text.add(at as usize) = b'/';
@@ -112,7 +114,8 @@ unsafe fn write_name(text: &Text, step: u64, limit: u64) -> i64 {
             length,
             core::ptr::without_provenance((*link).name as usize),
         );
-        set!(walk, written, at + u64::from(length) + 1);
-    }
+        length
+    };
+    set!(walk, written, at + u64::from(length) + 1);
     0
 }

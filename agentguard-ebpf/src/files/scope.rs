@@ -183,14 +183,10 @@ extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
     // SAFETY: a name has at most 255 bytes, and room for 256.
     let byte = unsafe { *run.name.add(at as usize & 0xff) };
     let next = |index| run.rows.get(index).map(|state| *state as u16);
-    match glob::step(run.classes, run.state as u16, byte, next) {
-        Some(state) => {
-            run.state = u64::from(state);
-            i64::from(state == glob::DEAD)
-        }
-        None => {
-            run.failed = 1;
-            1
-        }
-    }
+    let Some(state) = glob::step(run.classes, run.state as u16, byte, next) else {
+        run.failed = 1;
+        return 1;
+    };
+    run.state = u64::from(state);
+    i64::from(state == glob::DEAD)
 }

@@ -89,10 +89,11 @@ macro_rules! get {
 
 /// Writes one.
 macro_rules! set {
-    ($walk:expr, $($field:ident).+, $value:expr) => {
+    ($walk:expr, $($field:ident).+, $value:expr) => {{
+        let value = $value;
         // SAFETY: as above.
-        unsafe { core::ptr::write_volatile(&raw mut (*$walk).$($field).+, $value) }
-    };
+        unsafe { core::ptr::write_volatile(&raw mut (*$walk).$($field).+, value) }
+    }};
 }
 pub(crate) use {get, set};
 
@@ -255,39 +256,42 @@ impl Climb {
         let Some(last) = get!(walk, count).checked_sub(1) else {
             return;
         };
+        // SAFETY: the walk is this task's own.
+        let link = unsafe { link(walk, last) };
+        // SAFETY: as above.
+        let length = unsafe { (*link).length } as u32;
+        if length > 7 {
+            return;
+        }
         let mut name = [0_u8; 8];
-        // SAFETY: the walk is this task's own; the helper checks the source.
-        unsafe {
-            let link = link(walk, last);
-            let length = (*link).length as u32;
-            if length > 7 {
-                return;
-            }
-            if bpf_probe_read_kernel(
+        // SAFETY: the name has that size; the helper checks the source.
+        let failed = unsafe {
+            bpf_probe_read_kernel(
                 name.as_mut_ptr().cast(),
                 length & 7,
                 core::ptr::without_provenance((*link).name as usize),
-            ) != 0
-            {
+            )
+        };
+        let mut number = 0_u32;
+        for byte in name {
+            if byte == 0 {
+                break;
+            }
+            if !byte.is_ascii_digit() {
                 return;
             }
-            let mut number = 0_u32;
-            for byte in name {
-                if byte == 0 {
-                    break;
-                }
-                if !byte.is_ascii_digit() {
-                    return;
-                }
-                number = number * 10 + u32::from(byte - b'0');
-            }
-            if verifier::forget(number) == Task::current().pid() {
-                (*link).name = (&raw const SELF) as u64;
-                (*link).length = SELF.len() as u64;
-                let bytes = get!(walk, bytes) - u64::from(length) + SELF.len() as u64;
-                set!(walk, bytes, bytes);
-            }
+            number = number * 10 + u32::from(byte - b'0');
         }
+        if failed != 0 || verifier::forget(number) != Task::current().pid() {
+            return;
+        }
+        // SAFETY: as above.
+        unsafe {
+            (*link).name = (&raw const SELF) as u64;
+            (*link).length = SELF.len() as u64;
+        }
+        let bytes = get!(walk, bytes) - u64::from(length) + SELF.len() as u64;
+        set!(walk, bytes, bytes);
     }
 }
 

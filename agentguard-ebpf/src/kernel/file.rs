@@ -17,12 +17,6 @@ impl File {
         Dentry(lsm_member!(self.0, file_dentry as *const u8))
     }
 
-    /// Its inode.
-    #[inline(always)]
-    pub fn inode(self) -> Inode {
-        Inode(lsm_member!(self.0, file_inode as *const u8))
-    }
-
     /// `FMODE_…`.
     #[inline(always)]
     pub fn mode(self) -> u32 {
@@ -41,18 +35,6 @@ impl File {
 pub struct Dentry(*const u8);
 
 impl Dentry {
-    /// Wraps a pointer that the kernel passed as a `struct dentry *`.
-    #[inline(always)]
-    pub fn new(dentry: *const u8) -> Self {
-        Self(dentry)
-    }
-
-    /// That of a `struct path` which the kernel passed.
-    #[inline(always)]
-    pub fn of_path(path: *const u8) -> Self {
-        Self(lsm_member!(path, path_dentry as *const u8))
-    }
-
     /// Where it is.
     #[inline(always)]
     pub fn pointer(self) -> *const u8 {
@@ -113,12 +95,6 @@ impl Inode {
         self.0.is_null()
     }
 
-    /// `S_IF…` and permissions.
-    #[inline(always)]
-    pub fn mode(self) -> u16 {
-        lsm_member!(self.0, inode_mode as u16)
-    }
-
     /// Its number.
     #[inline(always)]
     pub fn number(self) -> u64 {
@@ -148,10 +124,4 @@ impl Superblock {
     pub fn root(self) -> Dentry {
         Dentry(lsm_member!(self.0, superblock_root as *const u8))
     }
-}
-
-/// The file of a `struct linux_binprm`.
-#[inline(always)]
-pub fn program_file(program: *const u8) -> File {
-    File(lsm_member!(program, program_file as *const u8))
 }

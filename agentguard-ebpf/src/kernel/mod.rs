@@ -53,10 +53,9 @@ macro_rules! behind {
 /// As [`member!`], of the members that the programs on files, sockets and processes read.
 macro_rules! lsm_member {
     ($base:expr, $member:ident as $type:ty) => {{
+        let offset = &raw const $crate::kernel::LSM_OFFSETS.$member;
         // SAFETY: as in `member!`.
-        let offset =
-            unsafe { core::ptr::read_volatile(&raw const $crate::kernel::LSM_OFFSETS.$member) }
-                as usize;
+        let offset = unsafe { core::ptr::read_volatile(offset) } as usize;
         // SAFETY: as in `member!`.
         unsafe { core::ptr::read_volatile($base.wrapping_byte_add(offset).cast::<$type>()) }
     }};
@@ -69,7 +68,7 @@ mod socket;
 mod task;
 
 pub use cgroup::Cgroup;
-pub use file::{Dentry, File, Inode, Superblock, program_file};
+pub use file::{Dentry, File, Inode, Superblock};
 pub use rename_lock::renames;
 pub use socket::Socket;
 pub use task::Task;

@@ -293,7 +293,7 @@ impl<'a> Btf<'a> {
         let mut found = [None; N];
         for (index, place) in self.places.iter().enumerate() {
             let at = *place as usize;
-            if !kind(self.types, at).is_some_and(|(kind, _)| kind == wanted) {
+            if kind(self.types, at).is_none_or(|(kind, _)| kind != wanted) {
                 continue;
             }
             let Some(offset) = word(self.types, at) else {
