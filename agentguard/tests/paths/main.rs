@@ -10,9 +10,12 @@ use std::cell::RefCell;
 
 use agentguard::policy::{
     Mode,
-    paths::{CompileError, Effect, PathRule, compile},
+    paths::{CompileError, Compiled, Effect, PathRule, compile},
 };
-use agentguard_common::path::Access;
+use agentguard_common::{
+    path::{Access, gains},
+    verdict::Action,
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, FileFailurePersistence, TestError, TestRunner},
@@ -48,7 +51,7 @@ fn rule(rule: &Rule) -> Result<PathRule, TestCaseError> {
     })
 }
 
-fn check(case: &Case, seen: &RefCell<reference::Seen>) -> Result<(), TestCaseError> {
+fn check(case: &Case, seen: &RefCell<reference::Seen>, moves: &Moves) -> Result<(), TestCaseError> {
     let rules = case.rules.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let compiled = compile(&rules, mode(case.observe)).map_err(|error| match error {
         // Rare. It would not be loaded: another scope is drawn.
@@ -71,6 +74,43 @@ fn check(case: &Case, seen: &RefCell<reference::Seen>) -> Result<(), TestCaseErr
             seen.borrow_mut().add(expected);
         }
     }
+    check_moves(case, &compiled, moves)
+}
+
+/// How often a move was found to gain nothing, and to gain something.
+type Moves = RefCell<[usize; 2]>;
+
+/// What is beneath a directory that is moved, and gains nothing by it, may not be accessed where it could
+/// not before.
+fn check_moves(case: &Case, compiled: &Compiled, moves: &Moves) -> Result<(), TestCaseError> {
+    let bytes = |path: &[String]| path.iter().map(|name| name.clone().into_bytes()).collect();
+    for three in case.paths.windows(3) {
+        let [from, to, beneath]: [Vec<Vec<u8>>; 3] =
+            [bytes(&three[0]), bytes(&three[1]), bytes(&three[2])];
+        let names = |path: &[Vec<u8>]| path.to_vec();
+        let state = |path: &[Vec<u8>]| compiled.state(path.iter().map(Vec::as_slice)).unwrap();
+        let is_gain = gains(compiled, &state(&from), &state(&to)).unwrap();
+        moves.borrow_mut()[usize::from(is_gain)] += 1;
+        if is_gain || beneath.is_empty() {
+            continue;
+        }
+        for access in Access::ALL {
+            let is_refused = |place: &[Vec<u8>]| {
+                let path = [names(place), names(&beneath)].concat();
+                let verdict = compiled.decide(path.iter().map(Vec::as_slice), access);
+                verdict.action == Action::Refuse
+            };
+            prop_assert!(
+                !is_refused(&from) || is_refused(&to),
+                "{:?}: from {:?} to {:?}, beneath {:?}\n{:#?}",
+                access,
+                three[0],
+                three[1],
+                three[2],
+                case.rules
+            );
+        }
+    }
     Ok(())
 }
 
@@ -84,7 +124,8 @@ fn the_decision_agrees_with_the_reference() {
         ..Config::default()
     };
     let seen = RefCell::new(reference::Seen::default());
-    match TestRunner::new(config).run(&case(PATHS), |case| check(&case, &seen)) {
+    let moves = Moves::default();
+    match TestRunner::new(config).run(&case(PATHS), |case| check(&case, &seen, &moves)) {
         Ok(()) => {}
         // The reason has the scope and the path.
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
@@ -92,4 +133,5 @@ fn the_decision_agrees_with_the_reference() {
     }
     // A generator that misses half of the answers would make a test that proves little.
     seen.into_inner().assert_varied();
+    assert!(moves.into_inner().iter().all(|count| *count > 2000));
 }
