@@ -24,39 +24,42 @@ pub fn record(request: &Request, word: ScopeWord, access: u8, verdict: Verdict) 
     let Some(counters) = COUNTERS.get_ptr_mut(request.owner.tag.agent) else {
         return;
     };
-    let sent = match Walk::of_current() {
-        Some(walk) => {
-            // Where the climb ended is what the verdict says.
-            let (climb, _) = Climb::from(request.at, walk);
-            if get!(walk, bytes) <= SHORT_TEXT as u64 {
-                send_short(attempt, access, verdict, &climb)
-            } else {
-                send_long(attempt, access, verdict, &climb)
-            }
+    let sent = match climb(request) {
+        Some(walk) if get!(walk, bytes) <= SHORT_TEXT as u64 => {
+            send_short(attempt, access, verdict, walk)
         }
+        Some(walk) => send_long(attempt, access, verdict, walk),
         None => false,
     };
     // SAFETY: the pointer is to the agent's map value, valid until the program ends.
     unsafe { count(counters, verdict, sent) }
 }
 
+/// Finds the names of the object. Where the climb ends is what the verdict says.
+#[inline(never)]
+fn climb(request: &Request) -> Option<*mut Walk> {
+    let walk = Walk::of_current()?;
+    let _ = Climb::from(request.at, walk);
+    Some(walk)
+}
+
 macro_rules! send {
     ($name:ident, $event:ty, $step:expr) => {
         #[inline(never)]
-        fn $name(attempt: &Attempt, access: u8, verdict: Verdict, climb: &Climb) -> bool {
+        fn $name(attempt: &Attempt, access: u8, verdict: Verdict, walk: *mut Walk) -> bool {
             let Some(mut entry) = EVENTS.reserve_untyped::<$event>(0) else {
                 return false;
             };
             let record = entry.as_mut_ptr();
             // Nothing is only the root.
-            let length = get!(climb.walk, bytes).max(1) as u16;
+            let length = get!(walk, bytes).max(1) as u16;
             // SAFETY: the entry has the size of the record.
             unsafe {
                 let event = &raw mut (*record).event;
                 describe(event, attempt, verdict);
                 (*event).access = access;
                 (*event).text = length;
-                write((&raw mut (*record).text).cast(), climb.walk, $step);
+                write((&raw mut (*record).text).cast(), walk, $step);
             }
             entry.submit(0);
             true

@@ -168,6 +168,25 @@ extern "C" fn attempt(_: u64, look: *mut Look) -> i64 {
 /// Decides.
 #[inline(always)]
 fn once(look: &mut Look) {
+    if !prepare(look) {
+        return;
+    }
+    let walk = look.walk;
+    repeat(MAX_DEPTH as u32, enter, look);
+    if get!(walk, found.failed) != 0 {
+        set!(walk, found.by, without_rule(Reason::Error));
+        set!(walk, found.keeps, 0);
+        return;
+    }
+    repeat(Access::ALL.len() as u32, judge, look);
+}
+
+/// Finds the names that are to be entered, and the state in which they are. `false` if that decides
+/// already.
+///
+/// A function of its own, so that what follows is verified once.
+#[inline(never)]
+fn prepare(look: &mut Look) -> bool {
     let walk = look.walk;
     // SAFETY: the walk is this task's own.
     let state = unsafe { &raw mut (*walk).state };
@@ -186,36 +205,30 @@ fn once(look: &mut Look) {
         }
         set!(walk, found.left, 1);
         set!(walk, found.recalled, 1);
-    } else {
-        let (climb, climbed) = Climb::from(look.at, walk);
-        let refused = match climbed {
-            Climbed::Up => None,
-            Climbed::TooDeep => Some(without_rule(Reason::TooDeep)),
-            Climbed::NotMounted => Some(without_rule(Reason::NotMounted)),
-            Climbed::Internal => Some(internal(look.wanted as u8)),
-        };
-        if let Some(by) = refused {
-            set!(walk, found.by, by);
-            set!(walk, found.keeps, 0);
-            return;
-        }
-        set!(walk, found.left, get!(walk, count));
-        set!(walk, found.recalled, 0);
-        if !climb.is_same_for_all() {
-            set!(walk, found.keeps, 0);
-        }
-        // SAFETY: the state is valid.
-        if unsafe { (*state).begin(&look.scope) }.is_none() {
-            set!(walk, found.failed, 1);
-        }
+        return true;
     }
-    repeat(MAX_DEPTH as u32, enter, look);
-    if get!(walk, found.failed) != 0 {
-        set!(walk, found.by, without_rule(Reason::Error));
+    let (climb, climbed) = Climb::from(look.at, walk);
+    let refused = match climbed {
+        Climbed::Up => None,
+        Climbed::TooDeep => Some(without_rule(Reason::TooDeep)),
+        Climbed::NotMounted => Some(without_rule(Reason::NotMounted)),
+        Climbed::Internal => Some(internal(look.wanted as u8)),
+    };
+    if let Some(by) = refused {
+        set!(walk, found.by, by);
         set!(walk, found.keeps, 0);
-        return;
+        return false;
     }
-    repeat(Access::ALL.len() as u32, judge, look);
+    set!(walk, found.left, get!(walk, count));
+    set!(walk, found.recalled, 0);
+    if !climb.is_same_for_all() {
+        set!(walk, found.keeps, 0);
+    }
+    // SAFETY: the state is valid.
+    if unsafe { (*state).begin(&look.scope) }.is_none() {
+        set!(walk, found.failed, 1);
+    }
+    true
 }
 
 /// What the kernel keeps to itself (pipes, for one) may be read and written by who can name it.
