@@ -61,6 +61,8 @@ mod user {
     // SAFETY: as above.
     unsafe impl aya::Pod for mounts::Node {}
     // SAFETY: as above.
+    unsafe impl aya::Pod for mounts::PartKey {}
+    // SAFETY: as above.
     unsafe impl aya::Pod for mounts::Part {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Positions {}

@@ -79,5 +79,9 @@ offsets! {
         superblock_device: super_block.s_dev,
         superblock_flags: super_block.s_flags,
         superblock_root: super_block.s_root,
+        superblock_type: super_block.s_type,
+        superblock_user_namespace: super_block.s_user_ns,
+        type_name: file_system_type.name,
+        user_namespace_level: user_namespace.level,
     }
 }

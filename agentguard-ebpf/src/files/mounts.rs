@@ -1,8 +1,8 @@
 //! Where superblocks are on the host.
 
 use agentguard_common::{
-    limits::{MAX_NODES, MAX_PARTS, MAX_SUPERBLOCKS},
-    mounts::{Node, Part, Superblock},
+    limits::MAX_SUPERBLOCKS,
+    mounts::{NODE_ENTRIES, Node, PART_ENTRIES, Part, PartKey, Superblock},
 };
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
@@ -17,13 +17,13 @@ const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
 static SUPERBLOCKS: HashMap<u32, Superblock, { MAX_SUPERBLOCKS as usize }, NO_PREALLOC> =
     HashMap::new();
 
-/// Directory that is mounted by itself → node.
+/// Name on the way to what is mounted by itself → where it is, or how the way goes on.
 #[btf_map]
-static PARTS: HashMap<Part, u32, { MAX_PARTS as usize }, NO_PREALLOC> = HashMap::new();
+static PARTS: HashMap<PartKey, Part, { PART_ENTRIES as usize }, NO_PREALLOC> = HashMap::new();
 
 /// The components of mount points.
 #[btf_map]
-static NODES: Array<Node, { 2 * MAX_NODES as usize }> = Array::new();
+static NODES: Array<Node, { NODE_ENTRIES as usize }> = Array::new();
 
 /// How often what is above has changed.
 #[btf_map]
@@ -45,16 +45,15 @@ pub fn superblock(device: u32) -> Option<Superblock> {
     unsafe { SUPERBLOCKS.get(&device) }.copied()
 }
 
-/// Where a directory is that is mounted by itself.
+/// What a name is on the way to a part.
+///
+/// # Safety
+///
+/// The key must be valid.
 #[inline(always)]
-pub fn part(device: u32, inode: u64) -> Option<u32> {
-    let key = Part {
-        device,
-        reserved: 0,
-        inode,
-    };
-    // SAFETY: as above.
-    unsafe { PARTS.get(&key) }.copied()
+pub unsafe fn part(key: *const PartKey) -> Option<Part> {
+    // SAFETY: the caller's promise, and as above.
+    unsafe { PARTS.get(&*key) }.copied()
 }
 
 /// A component of a mount point.

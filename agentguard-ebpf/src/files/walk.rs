@@ -2,7 +2,7 @@
 
 use agentguard_common::{
     limits::MAX_DEPTH,
-    mounts::{FLAG_PARTS, FLAG_PROC, NOWHERE},
+    mounts::{FLAG_PARTS, FLAG_PROC, NOWHERE, PartKey},
     path::{LongKey, Positions, State},
 };
 use aya_ebpf::{
@@ -44,6 +44,8 @@ pub struct Walk {
     pub accepting: Positions,
     /// A name that is looked up.
     pub key: LongKey,
+    /// A name that is looked up on the way to what is mounted by itself.
+    pub part: PartKey,
     /// How many names there are.
     pub count: u64,
     /// Bytes of the names, with a slash each.
@@ -155,10 +157,9 @@ pub enum Climbed {
     Internal,
 }
 
-/// Whether a climb is at its end: at a root, or at a part that is mounted by itself.
+/// Whether a climb is at its end: at a root.
 const NOT_YET: u64 = 0;
 const ROOT: u64 = 1;
-const PART: u64 = 2;
 
 /// A climb, in callbacks of `bpf_loop`.
 #[repr(C)]
@@ -166,7 +167,6 @@ pub struct Climb {
     at: Dentry,
     /// Where the names are.
     pub walk: *mut Walk,
-    device: u32,
     flags: u32,
 }
 
@@ -176,7 +176,9 @@ impl Climb {
     pub fn from(at: Dentry, walk: *mut Walk) -> (Self, Climbed) {
         let superblock = at.superblock();
         let device = superblock.device();
-        let place = mounts::superblock(device);
+        // Device numbers are used again, and who mounts in a user namespace of his own has them too.
+        let place = mounts::superblock(device)
+            .filter(|place| superblock.is_the_hosts() && superblock.kind() == place.kind);
         set!(walk, count, 0);
         set!(walk, bytes, 0);
         set!(walk, done, NOT_YET);
@@ -188,10 +190,14 @@ impl Climb {
         let mut climb = Self {
             at,
             walk,
-            device,
             flags: verifier::forget(place.map_or(0, |place| place.flags)),
         };
         repeat(MAX_DEPTH as u32 + 1, up, &mut climb);
+        if climb.flags & FLAG_PARTS != 0 {
+            set!(walk, part.device, device);
+            set!(walk, part.at, 0);
+            repeat(MAX_DEPTH as u32, down_parts, &mut climb);
+        }
         let outcome = climb.go_on(superblock, place.is_some());
         (climb, outcome)
     }
@@ -207,7 +213,7 @@ impl Climb {
             return Climbed::Internal;
         }
         // A tree can also hang on nothing: one that the file system could not place.
-        let is_whole = get!(walk, done) == PART || self.at.pointer() == superblock.root().pointer();
+        let is_whole = self.at.pointer() == superblock.root().pointer();
         if !is_whole || get!(walk, node) == u64::from(NOWHERE) {
             return Climbed::NotMounted;
         }
@@ -328,13 +334,6 @@ extern "C" fn up(_: u64, climb: *mut Climb) -> i64 {
     // SAFETY: the context of the loop.
     let climb = unsafe { &mut *climb };
     let at = climb.at;
-    if climb.flags & FLAG_PARTS != 0
-        && let Some(node) = mounts::part(climb.device, at.inode().number())
-    {
-        set!(climb.walk, node, u64::from(node));
-        set!(climb.walk, done, PART);
-        return 1;
-    }
     let parent = at.parent();
     if parent.pointer() == at.pointer() {
         set!(climb.walk, done, ROOT);
@@ -344,6 +343,46 @@ extern "C" fn up(_: u64, climb: *mut Climb) -> i64 {
         return 1;
     }
     climb.at = parent;
+    0
+}
+
+/// From the root of a superblock towards the object, to what is mounted by itself: takes the names on
+/// that way away, and notes where it is mounted.
+extern "C" fn down_parts(_: u64, climb: *mut Climb) -> i64 {
+    // SAFETY: the context of the loop.
+    let walk = unsafe { (*climb).walk };
+    let Some(last) = get!(walk, count).checked_sub(1) else {
+        return 1;
+    };
+    // SAFETY: the walk is this task's own; the helper checks the source, and writes less than the
+    // name has room for.
+    let (length, part) = unsafe {
+        let link = link(walk, last);
+        let length = (*link).length;
+        let words = (&raw mut (*walk).part.name).cast::<u64>();
+        for word in 0..256 / 8 {
+            words.add(word).write(0);
+        }
+        let failed = bpf_probe_read_kernel(
+            words.cast(),
+            length as u32 & 0xff,
+            core::ptr::without_provenance((*link).name as usize),
+        );
+        if failed != 0 {
+            return 1;
+        }
+        (length, mounts::part(&raw const (*walk).part))
+    };
+    let Some(part) = part else {
+        return 1;
+    };
+    set!(walk, count, last);
+    set!(walk, bytes, get!(walk, bytes) - length - 1);
+    set!(walk, part.at, part.next);
+    if part.next == 0 {
+        set!(walk, node, u64::from(part.node));
+        return 1;
+    }
     0
 }
 

@@ -1,5 +1,8 @@
 //! Files: `struct file`, `struct dentry`, `struct inode`, `struct super_block`.
 
+use agentguard_common::mounts::KIND_BYTES;
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+
 /// A `struct file`.
 #[derive(Clone, Copy)]
 pub struct File(*const u8);
@@ -117,6 +120,33 @@ impl Superblock {
     #[inline(always)]
     pub fn is_internal(self) -> bool {
         lsm_member!(self.0, superblock_flags as u64) & (1 << 31) != 0
+    }
+
+    /// The name of its type, as [`kind`](agentguard_common::mounts::kind) makes it.
+    #[inline(always)]
+    pub fn kind(self) -> u64 {
+        let of = lsm_member!(self.0, superblock_type as *const u8);
+        let name = lsm_member!(of, type_name as u64);
+        let mut text = [0_u8; 2 * KIND_BYTES];
+        // SAFETY: the destination has room for what is asked for and the NUL behind it; the helper
+        // checks the source (Linux 5.5).
+        unsafe {
+            bpf_probe_read_kernel_str(
+                text.as_mut_ptr().cast(),
+                KIND_BYTES as u32 + 1,
+                core::ptr::without_provenance(name as usize),
+            );
+        }
+        let mut kind = [0; KIND_BYTES];
+        kind.copy_from_slice(&text[..KIND_BYTES]);
+        u64::from_ne_bytes(kind)
+    }
+
+    /// Whether it was mounted in the initial user namespace: not by an agent in one of its own.
+    #[inline(always)]
+    pub fn is_the_hosts(self) -> bool {
+        let namespace = lsm_member!(self.0, superblock_user_namespace as *const u8);
+        lsm_member!(namespace, user_namespace_level as u32) == 0
     }
 
     /// Its root.
