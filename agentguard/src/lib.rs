@@ -14,5 +14,6 @@ pub mod identity;
 pub mod kernel;
 pub mod landlock;
 pub mod log;
+pub mod mounts;
 pub mod policy;
 mod text;
