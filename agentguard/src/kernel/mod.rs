@@ -7,6 +7,7 @@ pub mod btf;
 mod capabilities;
 pub mod cgroup2;
 pub mod files;
+pub mod host_tables;
 pub mod lsm;
 mod lsm_remedy;
 pub mod object;

@@ -1,5 +1,7 @@
 //! The tables that the daemon fills and the programs read.
 
+use std::io;
+
 use agentguard_common::{
     counters::Counters,
     identity::{Tag, untagged},
@@ -33,6 +35,12 @@ pub enum TableError {
     /// Scopes could not be placed.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// The components of mount points could not be written.
+    #[error("cannot write where superblocks are mounted: {0}")]
+    Nodes(#[source] io::Error),
+    /// It is not known when no program runs any more that was there before.
+    #[error("cannot wait for the programs: {0}")]
+    Wait(#[source] io::Error),
     /// Neither the table of tags nor that of instances has room.
     #[error(
         "there is no room for another cgroup of an agent: {MAX_INSTANCES} instances of `run` and {MAX_DECLARED_INSTANCES} declared units and cgroups are alive"
@@ -43,7 +51,7 @@ pub enum TableError {
     TooLong(String),
 }
 
-fn failed(what: &'static str) -> impl FnOnce(MapError) -> TableError {
+pub(super) fn failed(what: &'static str) -> impl FnOnce(MapError) -> TableError {
     move |source| TableError::Map {
         what,
         source: Box::new(source),
@@ -278,7 +286,7 @@ pub fn take_events(ebpf: &mut Ebpf) -> Result<RingBuf<MapData>, LoadError> {
     take(ebpf, "EVENTS")
 }
 
-fn take<T: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
+pub(super) fn take<T: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
     ebpf.take_map(name)
         .and_then(|map| T::try_from(map).ok())
         .ok_or(LoadError::Absent(name))
@@ -319,7 +327,7 @@ fn found<T>(result: Result<T, MapError>) -> Result<Option<T>, MapError> {
 }
 
 /// Removing what is not there is no error.
-fn forgiving(result: Result<(), MapError>) -> Result<(), MapError> {
+pub(super) fn forgiving(result: Result<(), MapError>) -> Result<(), MapError> {
     match result {
         Err(MapError::KeyNotFound) => Ok(()),
         Err(MapError::SyscallError(error))

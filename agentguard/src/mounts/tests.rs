@@ -1,5 +1,7 @@
 mod chosen;
+mod kernel;
 mod seen;
+mod updated;
 
 use super::{HostNames, MountTable};
 
