@@ -9,8 +9,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Error, ExitCode};
-use crate::policy::{Host, Loaded, Note, Place, Scope, load_each, warnings};
 use crate::text::counted;
+use crate::{
+    mounts::this_host,
+    policy::{Loaded, Note, Place, Scope, load_each, warnings},
+};
 
 /// Check scopes without loading them
 ///
@@ -34,7 +37,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
 /// each file its errors or `FILE: ok, agent NAME, N rules`, and its warnings, which do not make a
 /// scope invalid. Returns the exit code.
 pub fn check(files: &[PathBuf], json: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
-    let loaded = load_each(files, &Host);
+    let loaded = load_each(files, &*this_host());
     let reports: Vec<_> = files
         .iter()
         .map(|file| Report::new(file, &loaded))

@@ -25,9 +25,9 @@ use crate::{
         cgroup2,
         tables::{TableError, Tables},
     },
+    mounts::MountedHost,
     policy::{
-        self, Compiled, Explanation, Host, PathTarget, Scope, Target, compile, explain,
-        explain_path,
+        self, Compiled, Explanation, PathTarget, Scope, Target, compile, explain, explain_path,
     },
 };
 
@@ -109,7 +109,8 @@ impl Backend for Daemon {
     ) -> Result<Explanation, ApiError> {
         // What is at the path may be on a file system that does not answer.
         blocking(move || {
-            let target = PathTarget::parse(&query.path, query.access.into(), &Host)
+            let host = MountedHost::read().map_err(failed)?;
+            let target = PathTarget::parse(&query.path, query.access.into(), &host)
                 .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
             let (scope, compiled) = self.compiled(&query.agent)?;
             Ok(explain_path(&scope, &compiled, &target))

@@ -9,6 +9,7 @@ use crate::{
     identity::walk::WalkError,
     kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
     log::LogError,
+    mounts::MountTableError,
     policy::{PolicyError, paths::CompileError},
 };
 
@@ -36,6 +37,9 @@ pub enum DaemonError {
         /// Why.
         source: io::Error,
     },
+    /// The mount table cannot be used.
+    #[error(transparent)]
+    Mounts(#[from] MountTableError),
     /// cgroup v2 cannot be used.
     #[error(transparent)]
     Cgroups(#[from] Cgroup2Error),
@@ -61,7 +65,9 @@ impl DaemonError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Scopes(_) => ExitCode::InvalidScope,
-            Self::Unsuitable(_) | Self::Lacking(_) | Self::Cgroups(_) => ExitCode::Unsuitable,
+            Self::Unsuitable(_) | Self::Lacking(_) | Self::Cgroups(_) | Self::Mounts(_) => {
+                ExitCode::Unsuitable
+            }
             _ => ExitCode::Failed,
         }
     }

@@ -49,7 +49,8 @@ use crate::{
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
-    policy::{Host, PolicyError, Scope, load_dir},
+    mounts::MountedHost,
+    policy::{PolicyError, Scope, load_dir},
     text::counted,
 };
 
@@ -99,7 +100,7 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 }
 
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
-    let scopes = load_dir(&args.agents, &Host).map_err(DaemonError::Scopes)?;
+    let scopes = load_scopes(&args.agents)?;
     let cgroups = cgroup2::find()?;
     memory::prepare();
     let types = btf::read();
@@ -201,6 +202,11 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     served
 }
 
+/// Reads the scopes of a directory, whose paths are those of this host.
+fn load_scopes(directory: &Path) -> Result<Vec<Scope>, DaemonError> {
+    load_dir(directory, &MountedHost::read()?).map_err(DaemonError::Scopes)
+}
+
 /// What this host has, or the first thing that it lacks and that we need.
 fn preflight(types: &Result<KernelTypes, BtfError>) -> Result<Vec<Protection>, DaemonError> {
     let protections = probe::needed(types);
@@ -300,8 +306,7 @@ impl Daemon {
 
     /// Loads the scopes again, all or nothing, and says in the log how it went.
     fn load(&self) -> Result<Applied, DaemonError> {
-        let loaded = load_dir(&self.args.agents, &Host)
-            .map_err(DaemonError::Scopes)
+        let loaded = load_scopes(&self.args.agents)
             .and_then(|scopes| suffices(&self.support, &scopes).map(|()| scopes))
             .and_then(|scopes| match self.guard().as_mut() {
                 Some(guard) => Ok((guard.apply(scopes)?, guard.agents.declared())),

@@ -7,7 +7,7 @@ use agentguard_common::limits::MAX_AGENTS;
 use super::{
     conflicts,
     error::{PolicyError, Problem},
-    host_paths::{Host, HostPaths, Remembered},
+    host_paths::{HostPaths, Remembered},
     parse,
     read::{self, ReadError},
     resolve::{self, Note},
@@ -38,10 +38,10 @@ impl Loaded {
 }
 
 /// Loads one scope.
-pub fn load_file(file: &Path) -> Result<Scope, Vec<PolicyError>> {
+pub fn load_file(file: &Path, host: &dyn HostPaths) -> Result<Scope, Vec<PolicyError>> {
     let Loaded {
         mut scopes, errors, ..
-    } = load_each(&[file.to_owned()], &Host);
+    } = load_each(&[file.to_owned()], host);
     match scopes.pop() {
         Some(scope) if errors.is_empty() => Ok(scope),
         _ => Err(errors),

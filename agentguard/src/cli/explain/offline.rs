@@ -6,9 +6,10 @@ use agentguard_common::{path::Access, protocol::Protocol};
 
 use crate::{
     cli::ExitCode,
+    mounts::this_host,
     policy::{
-        Explanation, Host, PathTarget, PathTargetError, PolicyError, Scope, Target, TargetError,
-        compile, explain, explain_path, load_file, paths::CompileError,
+        Explanation, PathTarget, PathTargetError, PolicyError, Scope, Target, TargetError, compile,
+        explain, explain_path, load_file, paths::CompileError,
     },
 };
 
@@ -76,14 +77,14 @@ pub fn offline_path(
     path: &str,
     access: Access,
 ) -> Result<Explanation, OfflineError> {
-    let target = PathTarget::parse(path, access, &Host)?;
+    let target = PathTarget::parse(path, access, &*this_host())?;
     let scope = scope(file, agent)?;
     Ok(explain_path(&scope, &compile(&scope)?, &target))
 }
 
 /// The scope of a file, which must be the agent's.
 fn scope(file: &Path, agent: &str) -> Result<Scope, OfflineError> {
-    let scope = load_file(file).map_err(OfflineError::Scope)?;
+    let scope = load_file(file, &*this_host()).map_err(OfflineError::Scope)?;
     if scope.agent.name == agent {
         return Ok(scope);
     }

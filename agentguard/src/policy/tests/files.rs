@@ -14,7 +14,10 @@ const GOOD: &str = "[agent]\nname = \"a\"\n";
 
 /// The only error of a file, without its directory.
 fn error(path: &Path) -> String {
-    only(path, load_file(path).map(|scope| format!("{scope:?}")))
+    only(
+        path,
+        load_file(path, &Host).map(|scope| format!("{scope:?}")),
+    )
 }
 
 fn only(path: &Path, found: Result<String, Vec<PolicyError>>) -> String {
@@ -34,7 +37,7 @@ fn long(directory: &Path, bytes: u64) -> PathBuf {
 #[test]
 fn long_files_are_refused_before_they_are_read() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(load_file(&long(directory.path(), MAX_FILE_BYTES)).is_ok());
+    assert!(load_file(&long(directory.path(), MAX_FILE_BYTES), &Host).is_ok());
     assert_eq!(
         error(&long(directory.path(), MAX_FILE_BYTES + 1)),
         "long.toml: is longer than a scope can be: 1048577 bytes; expected at most 1048576"
@@ -48,7 +51,7 @@ fn long_files_are_refused_before_they_are_read() {
 #[test]
 fn endless_files_are_not_read_to_their_end() {
     // A regular file of procfs that says its length is 0.
-    let error = lines(&load_file(Path::new("/proc/kallsyms")).unwrap_err());
+    let error = lines(&load_file(Path::new("/proc/kallsyms"), &Host).unwrap_err());
     assert_eq!(
         error,
         "/proc/kallsyms: is longer than a scope can be: 1048577 bytes; expected at most 1048576"
@@ -73,7 +76,7 @@ fn only_regular_files_are_read() {
     );
 
     assert_eq!(
-        lines(&load_file(Path::new("/dev/zero")).unwrap_err()),
+        lines(&load_file(Path::new("/dev/zero"), &Host).unwrap_err()),
         "/dev/zero: is a device; expected a regular file"
     );
 
