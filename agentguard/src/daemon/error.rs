@@ -9,7 +9,7 @@ use crate::{
     identity::walk::WalkError,
     kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
     log::LogError,
-    mounts::MountTableError,
+    mounts::{KeeperError, MountTableError},
     policy::{PolicyError, paths::CompileError},
 };
 
@@ -40,6 +40,9 @@ pub enum DaemonError {
     /// The mount table cannot be used.
     #[error(transparent)]
     Mounts(#[from] MountTableError),
+    /// Where files are on the host cannot be kept.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
     /// cgroup v2 cannot be used.
     #[error(transparent)]
     Cgroups(#[from] Cgroup2Error),

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use aya::Ebpf;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
@@ -42,6 +43,7 @@ use crate::{
         btf::{self, BtfError, KernelTypes},
         cgroup2,
         files::{self as host_files, FileSupport},
+        host_tables::KernelHostTables,
         lsm::Lsm,
         object::{self, Sizes},
         probe,
@@ -49,7 +51,7 @@ use crate::{
         tables::{self, Tables},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
-    mounts::MountedHost,
+    mounts::{Keeper, MountedHost},
     policy::{PolicyError, Scope, load_dir},
     text::counted,
 };
@@ -133,6 +135,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         has_lsm,
     )?;
     let tables = Tables::take(&mut loaded.ebpf)?;
+    let keeper = keep_mounts(&mut loaded.ebpf, has_lsm)?;
     let ring = tables::take_events(&mut loaded.ebpf)?;
     let directory = Arc::new(Directory::default());
     let paths = CgroupPaths::new(cgroups.clone())?;
@@ -191,6 +194,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let served = daemon.attend(socket, signals).await;
 
     daemon.finish(events);
+    if let Some(keeper) = keeper {
+        keeper.stop();
+    }
     let counters = log_thread.close();
     if counters.unwritten != 0 {
         tracing::error!(
@@ -205,6 +211,15 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
 /// Reads the scopes of a directory, whose paths are those of this host.
 fn load_scopes(directory: &Path) -> Result<Vec<Scope>, DaemonError> {
     load_dir(directory, &MountedHost::read()?).map_err(DaemonError::Scopes)
+}
+
+/// Tells the programs where superblocks are, for as long as the daemon runs. Without security hooks
+/// none of them asks.
+fn keep_mounts(ebpf: &mut Ebpf, has_lsm: bool) -> Result<Option<Keeper>, DaemonError> {
+    if !has_lsm {
+        return Ok(None);
+    }
+    Ok(Some(Keeper::start(KernelHostTables::take(ebpf)?)?))
 }
 
 /// What this host has, or the first thing that it lacks and that we need.

@@ -9,6 +9,7 @@
 //! The host is the mount namespace and the root directory of the daemon.
 
 mod host;
+mod keeper;
 mod layout;
 mod mount;
 mod names;
@@ -18,11 +19,12 @@ mod update;
 mod visibility;
 
 pub use host::{MountedHost, this_host};
+pub use keeper::{Keeper, KeeperError};
 pub use layout::Layout;
 pub use mount::{Mount, MountError};
 pub use names::{HostNames, LeftOut, Place, Why};
 pub use table::{MountTable, MountTableError};
-pub use update::{HostTables, Outcome, Written, update};
+pub use update::{HostTables, Outcome, update};
 
 #[cfg(test)]
 mod tests;

@@ -9,5 +9,6 @@
 )]
 
 mod host;
+mod keeper;
 mod names;
 mod stage;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -72,4 +73,13 @@ impl Stage {
 /// Mounts what is at one place at another, too, which must exist.
 pub(crate) fn bind(from: &Path, to: &Path) {
     mount(Some(from), to, NONE, MsFlags::MS_BIND, NONE).unwrap();
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed().as_secs() < 20, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
