@@ -3,7 +3,8 @@
 use std::{
     convert::Infallible,
     ffi::{CString, OsString},
-    fs, io,
+    fs::File,
+    io,
     os::{fd::RawFd, unix::ffi::OsStringExt},
 };
 
@@ -129,8 +130,11 @@ fn become_agent(args: &RunArgs) -> Result<Infallible, RunError> {
     };
     // Before this process opens anything itself: what is open now is what it was given.
     descriptors::check(&args.keep_fd)?;
+    // It says where this process is when it is read, and could not be opened then: an agent may open
+    // only what its scope names.
+    let cgroups = File::open("/proc/self/cgroup").map_err(RunError::Unknown)?;
     let entered = args.socket.client().enter(&args.agent)?;
-    confirm(&entered)?;
+    confirm(&entered, cgroups)?;
     descriptors::close_on_exec(&args.keep_fd)?;
     confine(&entered, args.verbose)?;
     // Rust ignores SIGPIPE, and what is ignored stays ignored across exec. Everything else, the
@@ -176,8 +180,8 @@ fn report(confined: &Confined, is_verbose: bool) {
 }
 
 /// Makes sure that this process is where the daemon says it is.
-fn confirm(entered: &Entered) -> Result<(), RunError> {
-    let cgroups = fs::read_to_string("/proc/self/cgroup").map_err(RunError::Unknown)?;
+fn confirm(entered: &Entered, cgroups: File) -> Result<(), RunError> {
+    let cgroups = io::read_to_string(cgroups).map_err(RunError::Unknown)?;
     let found = cgroups
         .lines()
         .find_map(|line| line.strip_prefix("0::"))
