@@ -27,8 +27,8 @@ pub struct Attempt {
     pub word: ScopeWord,
     /// Cgroup id of the socket or of the task.
     pub cgroup: u64,
-    /// What it is.
-    pub operation: Operation,
+    /// Number of the [`Operation`].
+    pub operation: u8,
     /// The address it is about.
     pub address: Address,
     /// The port it is about, in host byte order.
@@ -44,7 +44,7 @@ pub struct Attempt {
 impl Attempt {
     /// What a task tried that has nothing to do with an address.
     #[inline(always)]
-    pub fn of(owner: &Owner, word: ScopeWord, operation: Operation) -> Self {
+    pub fn of(owner: &Owner, word: ScopeWord, operation: u8) -> Self {
         Self {
             tag: owner.tag,
             word,
@@ -151,7 +151,7 @@ unsafe fn describe(event: *mut Event, attempt: &Attempt, verdict: Verdict) {
         (*event).protocol = attempt.protocol;
         (*event).port = attempt.port;
         (*event).rule = verdict.rule;
-        (*event).operation = attempt.operation as u8;
+        (*event).operation = attempt.operation;
         (*event).action = verdict.action as u8;
         (*event).reason = verdict.reason as u8;
         (*event).access = 0;

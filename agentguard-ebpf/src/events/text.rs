@@ -20,7 +20,7 @@ use crate::{
 /// Records the refusal or observation of an access to a file.
 #[inline(never)]
 pub fn record(request: &Request, word: ScopeWord, access: u8, verdict: Verdict) {
-    let attempt = &Attempt::of(&request.owner, word, request.operation);
+    let attempt = &Attempt::of(&request.owner, word, request.operation as u8);
     let Some(counters) = COUNTERS.get_ptr_mut(request.owner.tag.agent) else {
         return;
     };

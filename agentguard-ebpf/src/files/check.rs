@@ -26,9 +26,22 @@ pub struct Request {
     /// The object.
     pub at: Dentry,
     /// [Bits](Access::bit) of the accesses.
-    pub wanted: u8,
-    /// What it is.
-    pub operation: Operation,
+    wanted: u32,
+    /// Number of the [`Operation`].
+    pub operation: u32,
+}
+
+impl Request {
+    /// The verifier shall not tell one kind of access from another: it would verify each.
+    #[inline(always)]
+    pub fn new(owner: Owner, at: Dentry, wanted: u8, operation: Operation) -> Self {
+        Self {
+            owner,
+            at,
+            wanted: verifier::forget(u32::from(wanted)),
+            operation: verifier::forget(operation as u32),
+        }
+    }
 }
 
 /// Whether the operation may go on. What is refused or observed is recorded.
@@ -39,11 +52,7 @@ pub fn is_permitted(request: &Request) -> bool {
     if word != ScopeWord::NONE && !word.confines_files() {
         return true;
     }
-    let inode = request.at.inode();
-    if !inode.is_null()
-        && let Some(stamp) = Stamp::now(word)
-        && permitted::is_known(inode, request.at, &stamp, request.wanted)
-    {
+    if is_known(request, word) {
         return true;
     }
     // What follows is verified once, not once for each answer.
@@ -51,15 +60,35 @@ pub fn is_permitted(request: &Request) -> bool {
     found == u32::from(By::Allow.number()) || report(request, word, found)
 }
 
+/// Whether it was permitted before.
+#[inline(never)]
+fn is_known(request: &Request, word: ScopeWord) -> bool {
+    let inode = request.at.inode();
+    if inode.is_null() {
+        return false;
+    }
+    let Some(stamp) = Stamp::now(word) else {
+        return false;
+    };
+    permitted::is_known(inode, request.at, &stamp, request.wanted as u8)
+}
+
 /// Records what was found, and says whether it may go on after all.
 #[inline(never)]
 fn report(request: &Request, word: ScopeWord, found: u32) -> bool {
-    let mut outcome = outcome(word, found);
-    if !verifier::forget_all(&mut outcome) {
-        return false;
-    }
-    text::record(request, word, outcome.access as u8, outcome.verdict);
-    matches!(outcome.verdict.action, Action::Observe)
+    // As one number, of which nothing is known: what follows is verified once, not once for each.
+    let outcome = verifier::forget_wide(outcome(word, found));
+    let verdict = Verdict {
+        action: if outcome as u8 == Action::Observe as u8 {
+            Action::Observe
+        } else {
+            Action::Refuse
+        },
+        reason: Reason::from_number((outcome >> 8) as u8).unwrap_or(Reason::Error),
+        rule: (outcome >> 16) as u16,
+    };
+    text::record(request, word, (outcome >> 32) as u8, verdict);
+    matches!(verdict.action, Action::Observe)
 }
 
 /// The look at an object, in callbacks of `bpf_loop`.
@@ -105,17 +134,10 @@ const fn without_rule(reason: Reason) -> u64 {
     reason as u64 + 16
 }
 
-/// What a look at an object ended with.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Outcome {
-    verdict: Verdict,
-    access: u64,
-}
-
-/// What a [look] has found. The walk is as it left it.
+/// What a [look] has found: action, reason, rule and access, from the lowest byte on. The walk is as it
+/// left it.
 #[inline(never)]
-fn outcome(word: ScopeWord, found: u32) -> Outcome {
+fn outcome(word: ScopeWord, found: u32) -> u64 {
     let (by, access) = (found & 0xff, u64::from(found >> 16));
     let verdict = match (Walk::of_current(), scope::table(word)) {
         (Some(walk), Some((table, index))) => {
@@ -136,7 +158,8 @@ fn outcome(word: ScopeWord, found: u32) -> Outcome {
         }
         _ => Verdict::ERROR,
     };
-    Outcome { verdict, access }
+    let (action, reason) = (verdict.action as u64, verdict.reason as u64);
+    action | reason << 8 | u64::from(verdict.rule) << 16 | access << 32
 }
 
 extern "C" fn attempt(_: u64, look: *mut Look) -> i64 {

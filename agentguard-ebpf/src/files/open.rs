@@ -39,15 +39,11 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     if mode & MODE_WRITE != 0 || flags & FLAG_TRUNCATE != 0 {
         wanted |= Access::Write.bit();
     }
-    let request = Request {
-        owner,
-        at: file.dentry(),
-        wanted,
-        operation: if flags & FLAG_EXEC != 0 {
-            Operation::Exec
-        } else {
-            Operation::Open
-        },
+    let operation = if flags & FLAG_EXEC != 0 {
+        Operation::Exec
+    } else {
+        Operation::Open
     };
+    let request = Request::new(owner, file.dentry(), wanted, operation);
     if is_permitted(&request) { 0 } else { REFUSED }
 }

@@ -56,7 +56,7 @@ fn bind(call: Call, address: Address) -> bool {
         tag: owner.tag,
         word,
         cgroup: owner.cgroup,
-        operation: Operation::Bind,
+        operation: Operation::Bind as u8,
         address,
         port: call.port(),
         family: call.family(),

@@ -90,7 +90,7 @@ fn record(
         tag: owner.tag,
         word,
         cgroup: owner.cgroup,
-        operation,
+        operation: operation as u8,
         address,
         port: call.port(),
         family: call.family(),

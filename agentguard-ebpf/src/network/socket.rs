@@ -53,7 +53,7 @@ fn create(ctx: SockContext) -> bool {
         tag: owner.tag,
         word,
         cgroup: owner.cgroup,
-        operation: Operation::Socket,
+        operation: Operation::Socket as u8,
         address: Address::MIN,
         port: 0,
         family,
