@@ -42,7 +42,7 @@ mod user {
     use crate::{
         counters::Counters,
         identity, mounts, offsets,
-        path::{LiteralKey, Positions, Table},
+        path::{LiteralKey, Positions, Table, glob::Next},
         scope::Row,
     };
 
@@ -68,6 +68,8 @@ mod user {
     unsafe impl aya::Pod for Positions {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Table {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Next {}
     // SAFETY: as above.
     unsafe impl<const N: usize> aya::Pod for LiteralKey<N> {}
 }

@@ -23,6 +23,19 @@ pub struct Classes {
 
 const _: () = assert!(size_of::<Classes>() == 258);
 
+/// An entry of the rows, as the kernel has it.
+///
+/// A structure, because up to Linux 6.3 the maps in an array of maps must all have values of a structure,
+/// or none (`timer_off` in `bpf_map_meta_equal`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Next {
+    /// The next state.
+    pub state: u32,
+}
+
+const _: () = assert!(size_of::<Next>() == 4);
+
 /// The look-ups that globs need. `None` is an error: the decision is then a refusal.
 pub trait Tables {
     /// The classes.

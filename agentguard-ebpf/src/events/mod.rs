@@ -4,7 +4,7 @@ use agentguard_common::{
     address::Address,
     counters::Counters,
     decision::{Action, Verdict},
-    event::{COMM_LEN, Event, Operation},
+    event::{COMM_LEN, Event},
     identity::Tag,
     scope::ScopeWord,
 };
@@ -27,7 +27,7 @@ pub struct Attempt {
     pub word: ScopeWord,
     /// Cgroup id of the socket or of the task.
     pub cgroup: u64,
-    /// Number of the [`Operation`].
+    /// Number of the [`Operation`](agentguard_common::event::Operation).
     pub operation: u8,
     /// The address it is about.
     pub address: Address,

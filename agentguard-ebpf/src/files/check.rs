@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{events::text, identity::Owner, kernel::Dentry, network::scope::word, verifier};
 
+/// What a [look] answers that finds nothing to refuse.
+pub const PERMITTED: u32 = By::Allow.number() as u32;
+
 /// How often a path is looked at if names change meanwhile.
 const ATTEMPTS: u32 = 64;
 
@@ -56,8 +59,8 @@ pub fn is_permitted(request: &Request) -> bool {
         return true;
     }
     // What follows is verified once, not once for each answer.
-    let found = verifier::forget(look(request, word));
-    found == u32::from(By::Allow.number()) || report(request, word, found)
+    let found = verifier::forget(look(request.at, request.wanted, word));
+    found == PERMITTED || report(request, word, found)
 }
 
 /// Whether it was permitted before.
@@ -75,7 +78,7 @@ fn is_known(request: &Request, word: ScopeWord) -> bool {
 
 /// Records what was found, and says whether it may go on after all.
 #[inline(never)]
-fn report(request: &Request, word: ScopeWord, found: u32) -> bool {
+pub fn report(request: &Request, word: ScopeWord, found: u32) -> bool {
     // As one number, of which nothing is known: what follows is verified once, not once for each.
     let outcome = verifier::forget_wide(outcome(word, found));
     let verdict = Verdict {
@@ -104,17 +107,17 @@ struct Look {
 
 /// Looks at an object: `By` as a number, or a [refusal](without_rule), with the access in the upper half.
 #[inline(never)]
-fn look(request: &Request, word: ScopeWord) -> u32 {
+pub fn look(at: Dentry, wanted: u32, word: ScopeWord) -> u32 {
     let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) else {
         return without_rule(Reason::Error) as u32;
     };
     let mut look = Look {
-        at: request.at,
+        at,
         walk,
         word,
         // SAFETY: the walk is valid; the place is not read.
         scope: Scope::new(table, index, unsafe { &raw mut (*walk).key }),
-        wanted: u64::from(request.wanted),
+        wanted: u64::from(wanted),
         stamp: Stamp::NEVER,
     };
     set!(walk, found.settled, 0);
@@ -123,14 +126,14 @@ fn look(request: &Request, word: ScopeWord) -> u32 {
         return without_rule(Reason::Renamed) as u32;
     }
     let by = get!(walk, found.by) as u32;
-    if by == u32::from(By::Allow.number()) {
+    if by == PERMITTED {
         return by;
     }
     by | (get!(walk, found.access) as u32) << 16
 }
 
 /// The number of a refusal without a rule, beside those of `By`.
-const fn without_rule(reason: Reason) -> u64 {
+pub const fn without_rule(reason: Reason) -> u64 {
     reason as u64 + 16
 }
 
@@ -195,6 +198,7 @@ fn once(look: &mut Look) {
         return;
     }
     let walk = look.walk;
+    set!(walk, found.by, u64::from(PERMITTED));
     repeat(MAX_DEPTH as u32, enter, look);
     if get!(walk, found.failed) != 0 {
         set!(walk, found.by, without_rule(Reason::Error));

@@ -8,13 +8,16 @@
 //!          └→ walk (names) → state (of its directory, kept with that) → decide → event
 //! ```
 
+mod change;
 pub mod check;
 mod directories;
 mod let_go;
 mod literals;
+mod map;
 mod mounts;
 mod open;
 mod permitted;
+mod rename;
 mod scope;
 mod stamp;
 pub mod walk;

@@ -4,7 +4,7 @@ use agentguard_common::{
     limits::{MAX_PATH_TABLES, MAX_POSITIONS},
     path::{
         self, Header, LongKey, Positions, Table,
-        glob::{self, Classes},
+        glob::{self, Classes, Next},
     },
     scope::{Header as ScopeHeader, ScopeWord},
 };
@@ -23,7 +23,7 @@ use crate::{maps::BANKS, verifier};
 /// A table of one scope.
 type One = Array<Table, 1, { BPF_F_INNER_MAP as usize }>;
 /// The next states of an automaton for globs.
-type Rows = Array<u32, 1, { BPF_F_INNER_MAP as usize }>;
+type Rows = Array<Next, 1, { BPF_F_INNER_MAP as usize }>;
 /// The positions that the states of an automaton accept.
 type Ends = Array<Positions, 1, { BPF_F_INNER_MAP as usize }>;
 
@@ -143,7 +143,7 @@ impl glob::Tables for Scope {
 
     #[inline(always)]
     fn next(&self, index: u32) -> Option<u16> {
-        Some(*GLOB_ROWS.get(self.index as u32)?.get(index)? as u16)
+        Some(GLOB_ROWS.get(self.index as u32)?.get(index)?.state as u16)
     }
 
     /// In callbacks: the verifier would follow each of the bytes.
@@ -182,7 +182,7 @@ extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
     let run = unsafe { &mut *run };
     // SAFETY: a name has at most 255 bytes, and room for 256.
     let byte = unsafe { *run.name.add(at as usize & 0xff) };
-    let next = |index| run.rows.get(index).map(|state| *state as u16);
+    let next = |index| run.rows.get(index).map(|next| next.state as u16);
     let Some(state) = glob::step(run.classes, run.state as u16, byte, next) else {
         run.failed = 1;
         return 1;

@@ -25,6 +25,7 @@ use crate::{
 };
 
 /// Who it is: the cgroup, and the tag that it carries.
+#[derive(Clone, Copy)]
 pub struct Owner {
     /// Cgroup id.
     pub cgroup: u64,

@@ -14,6 +14,18 @@ impl File {
         Self(file)
     }
 
+    /// That of a `struct vm_area_struct` which the kernel passed; null if no file is mapped.
+    #[inline(always)]
+    pub fn of_mapping(mapping: *const u8) -> Self {
+        Self(lsm_member!(mapping, mapping_file as *const u8))
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    pub fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
     /// What it is open at.
     #[inline(always)]
     pub fn dentry(self) -> Dentry {
@@ -38,6 +50,18 @@ impl File {
 pub struct Dentry(*const u8);
 
 impl Dentry {
+    /// Wraps a pointer that the kernel passed as a `struct dentry *`.
+    #[inline(always)]
+    pub fn new(dentry: *const u8) -> Self {
+        Self(dentry)
+    }
+
+    /// That of a `struct path` which the kernel passed.
+    #[inline(always)]
+    pub fn of_path(path: *const u8) -> Self {
+        Self(lsm_member!(path, path_dentry as *const u8))
+    }
+
     /// Where it is.
     #[inline(always)]
     pub fn pointer(self) -> *const u8 {
@@ -96,6 +120,12 @@ impl Inode {
     #[inline(always)]
     pub fn is_null(self) -> bool {
         self.0.is_null()
+    }
+
+    /// `S_IF…` and permissions.
+    #[inline(always)]
+    pub fn mode(self) -> u16 {
+        lsm_member!(self.0, inode_mode as u16)
     }
 
     /// Its number.

@@ -29,9 +29,29 @@ pub const EGRESS_PROGRAM: &str = "egress";
 pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
 /// The programs on security hooks; each has its hook's name.
-pub const LSM_HOOKS: [&str; 2] = ["file_open", "inode_free_security"];
+pub const LSM_HOOKS: [&str; 15] = [
+    // First: what is known of an inode must be forgotten as long as anything is kept.
+    "inode_free_security",
+    "file_open",
+    "mmap_file",
+    "file_mprotect",
+    "path_mknod",
+    "path_mkdir",
+    "path_symlink",
+    "path_unlink",
+    "path_rmdir",
+    "path_link",
+    "path_rename",
+    "path_truncate",
+    "file_truncate",
+    "path_chmod",
+    "path_chown",
+];
 /// The hooks that not every kernel has.
-const OPTIONAL_HOOKS: [&str; 0] = [];
+const OPTIONAL_HOOKS: [&str; 1] = [
+    // Linux 6.2.
+    "file_truncate",
+];
 
 /// All programs that this kernel can have.
 fn names(types: &KernelTypes, lsm: bool) -> Vec<&'static str> {

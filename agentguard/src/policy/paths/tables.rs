@@ -6,7 +6,7 @@ use agentguard_common::{
     limits::MAX_POSITIONS,
     path::{
         Access, Header, Positions, State, Table, Tables, decide,
-        glob::{self, Classes},
+        glob::{self, Classes, Next},
     },
     rules::NO_RULE,
     verdict::Verdict,
@@ -37,8 +37,9 @@ impl Compiled {
 
     /// The rows of the automaton for globs, one behind another, and what its states accept. Both are empty
     /// if there are no globs.
-    pub fn globs(&self) -> (Vec<u32>, &[Positions]) {
-        let rows = self.globs.next.iter().copied().map(u32::from).collect();
+    pub fn globs(&self) -> (Vec<Next>, &[Positions]) {
+        let next = self.globs.next.iter().copied().map(u32::from);
+        let rows = next.map(|state| Next { state }).collect();
         (rows, &self.globs.accepted)
     }
 

@@ -1,0 +1,72 @@
+//! Names that are made and removed, and what is changed of a file without opening it.
+//!
+//! Each needs that the agent may write to the object's path, also where there is no object yet.
+
+use agentguard_common::{event::Operation, path::Access};
+use aya_ebpf::{macros::lsm, programs::LsmContext};
+
+use super::{
+    REFUSED,
+    check::{Request, is_permitted},
+};
+use crate::{
+    identity,
+    kernel::{Dentry, File},
+};
+
+/// The answer to a change of what is at `at`.
+#[inline(always)]
+fn change(at: Dentry, operation: Operation) -> i32 {
+    let Some(owner) = identity::current() else {
+        return 0;
+    };
+    let request = Request::new(owner, at, Access::Write.bit(), operation);
+    if is_permitted(&request) { 0 } else { REFUSED }
+}
+
+#[lsm(hook = "path_mknod")]
+pub fn path_mknod(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Create)
+}
+
+#[lsm(hook = "path_mkdir")]
+pub fn path_mkdir(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Create)
+}
+
+#[lsm(hook = "path_symlink")]
+pub fn path_symlink(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Create)
+}
+
+#[lsm(hook = "path_unlink")]
+pub fn path_unlink(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Remove)
+}
+
+#[lsm(hook = "path_rmdir")]
+pub fn path_rmdir(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Remove)
+}
+
+#[lsm(hook = "path_truncate")]
+pub fn path_truncate(ctx: LsmContext) -> i32 {
+    change(Dentry::of_path(ctx.arg(0)), Operation::Truncate)
+}
+
+/// `ftruncate(2)` (Linux 6.2): a descriptor can be older than the scope. Up to then it is
+/// `path_truncate` too.
+#[lsm(hook = "file_truncate")]
+pub fn file_truncate(ctx: LsmContext) -> i32 {
+    change(File::new(ctx.arg(0)).dentry(), Operation::Truncate)
+}
+
+#[lsm(hook = "path_chmod")]
+pub fn path_chmod(ctx: LsmContext) -> i32 {
+    change(Dentry::of_path(ctx.arg(0)), Operation::Attributes)
+}
+
+#[lsm(hook = "path_chown")]
+pub fn path_chown(ctx: LsmContext) -> i32 {
+    change(Dentry::of_path(ctx.arg(0)), Operation::Attributes)
+}
