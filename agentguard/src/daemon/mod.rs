@@ -194,9 +194,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let served = daemon.attend(socket, signals).await;
 
     daemon.finish(events);
-    if let Some(keeper) = keeper {
-        keeper.stop();
-    }
+    keeper.into_iter().for_each(Keeper::stop);
     let counters = log_thread.close();
     if counters.unwritten != 0 {
         tracing::error!(
