@@ -13,6 +13,7 @@ mod landlock;
 mod lifecycle;
 mod log;
 mod loopback;
+mod mounts;
 mod mptcp;
 mod namespaces;
 mod outside;
@@ -59,5 +60,6 @@ pub const ALL: &[&Group] = &[
     &log::GROUP,
     &input::GROUP,
     &landlock::GROUP,
+    &mounts::GROUP,
     &scale::GROUP,
 ];
