@@ -60,7 +60,8 @@ pub fn path_rename(ctx: LsmContext) -> i32 {
         return REFUSED;
     }
     let exchanges = flags & EXCHANGE != 0;
-    if !is_directory(from) && !(exchanges && is_directory(to)) {
+    let moves_directory = is_directory(from) || exchanges && is_directory(to);
+    if !moves_directory {
         return 0;
     }
     let word = word(owner.tag.agent);

@@ -86,6 +86,9 @@ pub enum ApplyError {
     /// A scope cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The programs that rules for files need cannot be loaded.
+    #[error(transparent)]
+    Hooks(#[from] LoadError),
     /// A scope declares a cgroup that is the daemon's.
     #[error(
         "the scope of '{agent}' declares the cgroup {path}, which is where `agentguard run` puts agents; declare another, or give the daemon another --cgroup"

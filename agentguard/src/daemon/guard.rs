@@ -114,7 +114,11 @@ impl Guard {
                 }
             }
         }
+        let confines_files = scopes.iter().any(|scope| scope.files.is_some());
         let changes = self.agents.plan(scopes)?;
+        if confines_files {
+            self.loaded.attach_hooks()?;
+        }
         self.attach(matches.iter())?;
         let applied = self.install(changes, &names)?;
         self.tag_existing(Shortage::Fail)?;
@@ -375,7 +379,7 @@ impl Guard {
     pub(super) fn stand_down(&mut self) {
         let places = self.attached.paths();
         self.attached = AttachPoints::default();
-        self.loaded.hooks.clear();
+        self.loaded.detach_hooks();
         for place in places {
             places::release(&self.cgroups, &place);
         }

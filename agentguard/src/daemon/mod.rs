@@ -127,7 +127,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
     let signals = Signals::take()?;
     let mut loaded = object::load(
-        &types,
+        types,
         Sizes {
             max_cgroups: args.max_cgroups,
             max_instances: args.max_instances + args.max_declared,

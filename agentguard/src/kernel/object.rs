@@ -2,6 +2,7 @@
 
 use std::{thread, time::Instant};
 
+use agentguard_common::offsets::LsmOffsets;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     programs::{
@@ -53,16 +54,20 @@ const OPTIONAL_HOOKS: [&str; 1] = [
     "file_truncate",
 ];
 
-/// All programs that this kernel can have.
-fn names(types: &KernelTypes, lsm: bool) -> Vec<&'static str> {
-    let hooks = LSM_HOOKS
-        .into_iter()
-        .filter(|hook| lsm && (types.has_hook(hook) || !OPTIONAL_HOOKS.contains(hook)));
+/// The programs that every daemon loads.
+fn names() -> Vec<&'static str> {
     TRACEPOINTS
         .into_iter()
         .chain(SOCK_ADDR_PROGRAMS)
         .chain([SOCK_PROGRAM, EGRESS_PROGRAM])
-        .chain(hooks)
+        .collect()
+}
+
+/// The programs on security hooks that this kernel can have.
+fn hook_names(types: &KernelTypes) -> Vec<&'static str> {
+    LSM_HOOKS
+        .into_iter()
+        .filter(|hook| types.has_hook(hook) || !OPTIONAL_HOOKS.contains(hook))
         .collect()
 }
 
@@ -115,26 +120,27 @@ pub struct Loaded {
     pub ebpf: Ebpf,
     /// The tracepoints.
     pub tracepoints: Vec<BtfTracePointLink>,
-    /// The security hooks; none where they do not work.
-    pub hooks: Vec<LsmLink>,
+    hooks: Vec<LsmLink>,
+    later: Option<Later>,
 }
 
-/// Loads the object and its programs, and attaches the tracepoints and, with `lsm`, the security hooks:
-/// from here on, whatever is made in a tagged cgroup is tagged.
-pub fn load(types: &KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadError> {
-    let attach_types = types.attach_types()?;
-    let names = names(types, lsm);
-    let mut ebpf = create(types, sizes, lsm, VerifierLogLevel::DISABLE)?;
-    if let Err(error) = load_programs(&mut ebpf, &names, &attach_types) {
-        let LoadError::Refused { name, .. } = error else {
-            return Err(error);
-        };
-        // The log is asked for only when it is needed, and of this program: it makes loading slower.
-        let level = VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS;
-        ebpf = create(types, sizes, lsm, level)?;
-        load_programs(&mut ebpf, &[name], &attach_types)?;
-        return Err(error);
-    }
+/// What loading the programs on security hooks needs, when it comes to that.
+struct Later {
+    types: KernelTypes,
+    sizes: Sizes,
+    /// Why they cannot be loaded.
+    obstacle: Option<LoadError>,
+}
+
+/// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
+/// in a tagged cgroup is tagged. `lsm` says whether programs on security hooks work on this host.
+pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadError> {
+    let obstacle = if lsm {
+        LsmGlobals::find(&types).err()
+    } else {
+        None
+    };
+    let mut ebpf = load_some(&types, sizes, &names())?;
     let mut tracepoints = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
@@ -145,29 +151,100 @@ pub fn load(types: &KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, Load
                 .map_err(|error| refused(name, &error))?,
         );
     }
-    let mut hooks = Vec::new();
-    for name in names.into_iter().filter(|name| LSM_HOOKS.contains(name)) {
-        let program: &mut Lsm = program(&mut ebpf, name)?;
-        let id = program.attach().map_err(|error| refused(name, &error))?;
-        hooks.push(
-            program
-                .take_link(id)
-                .map_err(|error| refused(name, &error))?,
-        );
-    }
     Ok(Loaded {
         ebpf,
         tracepoints,
-        hooks,
+        hooks: Vec::new(),
+        later: lsm.then_some(Later {
+            types,
+            sizes,
+            obstacle,
+        }),
     })
 }
 
-fn create(
-    types: &KernelTypes,
-    sizes: Sizes,
-    lsm: bool,
-    level: VerifierLogLevel,
-) -> Result<Ebpf, LoadError> {
+impl Loaded {
+    /// Loads and attaches the programs on security hooks, if that was not done yet. They cost every process
+    /// of the host a little, so a host whose scopes have no rules for files does without. Where such
+    /// programs do not work, nothing happens: what depends on them is refused before.
+    pub fn attach_hooks(&mut self) -> Result<(), LoadError> {
+        let Some(later) = &mut self.later else {
+            return Ok(());
+        };
+        if let Some(obstacle) = later.obstacle.take() {
+            later.obstacle = LsmGlobals::find(&later.types).err();
+            return Err(obstacle);
+        }
+        let names = hook_names(&later.types);
+        let attach_types = later.types.attach_types()?;
+        if let Err(error) = load_programs(&mut self.ebpf, &names, &attach_types) {
+            return Err(explain(error, &later.types, later.sizes));
+        }
+        let mut hooks = Vec::with_capacity(names.len());
+        for name in names {
+            let program: &mut Lsm = program(&mut self.ebpf, name)?;
+            let id = program.attach().map_err(|error| refused(name, &error))?;
+            hooks.push(
+                program
+                    .take_link(id)
+                    .map_err(|error| refused(name, &error))?,
+            );
+        }
+        self.hooks = hooks;
+        self.later = None;
+        Ok(())
+    }
+
+    /// Detaches the programs on security hooks.
+    pub fn detach_hooks(&mut self) {
+        self.hooks.clear();
+    }
+}
+
+/// What the programs on security hooks must know of the running kernel.
+struct LsmGlobals {
+    offsets: LsmOffsets,
+    rename_lock: u64,
+}
+
+impl LsmGlobals {
+    fn find(types: &KernelTypes) -> Result<Self, LoadError> {
+        let lsm = types
+            .lsm
+            .as_ref()
+            .map_err(|it| LoadError::Lsm(it.clone()))?;
+        Ok(Self {
+            offsets: lsm.offsets,
+            rename_lock: symbols::address("rename_lock")?,
+        })
+    }
+}
+
+/// Creates the object and loads some of its programs.
+fn load_some(types: &KernelTypes, sizes: Sizes, names: &[&'static str]) -> Result<Ebpf, LoadError> {
+    let attach_types = types.attach_types()?;
+    let mut ebpf = create(types, sizes, VerifierLogLevel::DISABLE)?;
+    match load_programs(&mut ebpf, names, &attach_types) {
+        Ok(()) => Ok(ebpf),
+        Err(error) => Err(explain(error, types, sizes)),
+    }
+}
+
+/// The error with the verifier's log, which is asked for only when it is needed: it makes loading slower.
+fn explain(error: LoadError, types: &KernelTypes, sizes: Sizes) -> LoadError {
+    let LoadError::Refused { name, .. } = error else {
+        return error;
+    };
+    let again = || {
+        let attach_types = types.attach_types()?;
+        let level = VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS;
+        let mut ebpf = create(types, sizes, level)?;
+        load_programs(&mut ebpf, &[name], &attach_types)
+    };
+    again().err().unwrap_or(error)
+}
+
+fn create(types: &KernelTypes, sizes: Sizes, level: VerifierLogLevel) -> Result<Ebpf, LoadError> {
     let mut loader = EbpfLoader::new();
     loader
         // The object has no relocations against the kernel's types.
@@ -177,16 +254,12 @@ fn create(
         .map_max_entries("TAGS", sizes.max_cgroups)
         .map_max_entries("INSTANCES", sizes.max_instances)
         .verifier_log_level(level);
-    let address;
-    if lsm {
-        let lsm = types
-            .lsm
-            .as_ref()
-            .map_err(|it| LoadError::Lsm(it.clone()))?;
-        address = symbols::address("rename_lock")?;
+    // Where they are not to be had, the programs that need them are not loaded.
+    let globals = LsmGlobals::find(types).ok();
+    if let Some(globals) = &globals {
         loader
-            .override_global("LSM_OFFSETS", &lsm.offsets, true)
-            .override_global("RENAME_LOCK", &address, true);
+            .override_global("LSM_OFFSETS", &globals.offsets, true)
+            .override_global("RENAME_LOCK", &globals.rename_lock, true);
     }
     loader
         .load(OBJECT)

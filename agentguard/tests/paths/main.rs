@@ -87,16 +87,18 @@ fn check_moves(case: &Case, compiled: &Compiled, moves: &Moves) -> Result<(), Te
     for three in case.paths.windows(3) {
         let [from, to, beneath]: [Vec<Vec<u8>>; 3] =
             [bytes(&three[0]), bytes(&three[1]), bytes(&three[2])];
-        let names = |path: &[Vec<u8>]| path.to_vec();
-        let state = |path: &[Vec<u8>]| compiled.state(path.iter().map(Vec::as_slice)).unwrap();
-        let is_gain = gains(compiled, &state(&from), &state(&to)).unwrap();
+        let state = |path: &[Vec<u8>]| compiled.state(path.iter().map(Vec::as_slice));
+        let (Some(old), Some(new)) = (state(&from), state(&to)) else {
+            return Err(TestCaseError::fail("a path without a state"));
+        };
+        let is_gain = gains(compiled, &old, &new) != Some(false);
         moves.borrow_mut()[usize::from(is_gain)] += 1;
         if is_gain || beneath.is_empty() {
             continue;
         }
         for access in Access::ALL {
             let is_refused = |place: &[Vec<u8>]| {
-                let path = [names(place), names(&beneath)].concat();
+                let path = [place, &beneath].concat();
                 let verdict = compiled.decide(path.iter().map(Vec::as_slice), access);
                 verdict.action == Action::Refuse
             };
