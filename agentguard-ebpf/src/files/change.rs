@@ -70,3 +70,25 @@ pub fn path_chmod(ctx: LsmContext) -> i32 {
 pub fn path_chown(ctx: LsmContext) -> i32 {
     change(Dentry::of_path(ctx.arg(0)), Operation::Attributes)
 }
+
+#[lsm(hook = "inode_setxattr")]
+pub fn inode_setxattr(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
+}
+
+#[lsm(hook = "inode_removexattr")]
+pub fn inode_removexattr(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
+}
+
+/// Access control lists, which are extended attributes up to Linux 6.1.
+#[lsm(hook = "inode_set_acl")]
+pub fn inode_set_acl(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
+}
+
+/// As above.
+#[lsm(hook = "inode_remove_acl")]
+pub fn inode_remove_acl(ctx: LsmContext) -> i32 {
+    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
+}

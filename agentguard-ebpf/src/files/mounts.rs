@@ -10,6 +10,10 @@ use aya_ebpf::{
     macros::btf_map,
 };
 
+use core::ptr::read_volatile;
+
+use crate::atomic::add_one;
+
 const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
 
 /// Device number → where the superblock is.
@@ -25,16 +29,26 @@ static PARTS: HashMap<PartKey, Part, { PART_ENTRIES as usize }, NO_PREALLOC> = H
 #[btf_map]
 static NODES: Array<Node, { NODE_ENTRIES as usize }> = Array::new();
 
-/// How often what is above has changed.
+/// How often what is above has changed, which the daemon writes; and how often agents have renamed.
 #[btf_map]
-static GENERATION: Array<u64, 1> = Array::new();
+static GENERATION: Array<u64, 2> = Array::new();
 
-/// How often mounts have changed.
+/// A number that grows with each change of mounts, and with each rename of an agent: who would wait until
+/// the kernel's own count of renames, which has 32 bits, is the same again, has to rename.
 #[inline(always)]
 pub fn generation() -> Option<u64> {
-    let generation = GENERATION.get(0)?;
-    // SAFETY: the reference is valid; the daemon replaces the number as a whole.
-    Some(unsafe { core::ptr::read_volatile(generation) })
+    let (mounts, renames) = (GENERATION.get(0)?, GENERATION.get(1)?);
+    // SAFETY: the references are valid; each number is replaced as a whole.
+    unsafe { Some(read_volatile(mounts) + read_volatile(renames)) }
+}
+
+/// Counts a rename of an agent.
+#[inline(always)]
+pub fn count_rename() {
+    if let Some(renames) = GENERATION.get_ptr_mut(1) {
+        // SAFETY: the pointer is to a map's value.
+        unsafe { add_one(renames) };
+    }
 }
 
 /// Where a superblock is.

@@ -15,6 +15,7 @@ use aya_ebpf::{macros::lsm, programs::LsmContext};
 use super::{
     REFUSED,
     check::{PERMITTED, Request, is_permitted, look, report, without_rule},
+    mounts,
     scope::{self, Scope},
     stamp::Stamp,
     walk::{Walk, repeat},
@@ -54,6 +55,7 @@ pub fn path_rename(ctx: LsmContext) -> i32 {
     let Some(owner) = identity::current() else {
         return 0;
     };
+    mounts::count_rename();
     let (from, to) = (Dentry::new(ctx.arg(1)), Dentry::new(ctx.arg(3)));
     let flags: u32 = ctx.arg(4);
     if !ends(&owner, from, to, Operation::Rename) {

@@ -30,7 +30,7 @@ pub const EGRESS_PROGRAM: &str = "egress";
 pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
 /// The programs on security hooks; each has its hook's name.
-pub const LSM_HOOKS: [&str; 15] = [
+pub const LSM_HOOKS: [&str; 19] = [
     // First: what is known of an inode must be forgotten as long as anything is kept.
     "inode_free_security",
     "file_open",
@@ -47,11 +47,17 @@ pub const LSM_HOOKS: [&str; 15] = [
     "file_truncate",
     "path_chmod",
     "path_chown",
+    "inode_setxattr",
+    "inode_removexattr",
+    "inode_set_acl",
+    "inode_remove_acl",
 ];
 /// The hooks that not every kernel has.
-const OPTIONAL_HOOKS: [&str; 1] = [
+const OPTIONAL_HOOKS: [&str; 3] = [
     // Linux 6.2.
     "file_truncate",
+    "inode_set_acl",
+    "inode_remove_acl",
 ];
 
 /// The programs that every daemon loads.
