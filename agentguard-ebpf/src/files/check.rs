@@ -220,7 +220,8 @@ fn prepare(look: &mut Look) -> bool {
     let parent = look.at.parent();
     let is_root = parent.pointer() == look.at.pointer();
     set!(walk, found.failed, 0);
-    set!(walk, found.access, 0);
+    // Which one a refusal is about that holds for all of them.
+    set!(walk, found.access, first(look.wanted));
     set!(walk, found.keeps, u64::from(!is_root));
     // SAFETY: the state is valid.
     if !is_root && unsafe { directories::recall(parent.inode(), &look.stamp, state) } {
@@ -256,6 +257,14 @@ fn prepare(look: &mut Look) -> bool {
         set!(walk, found.failed, 1);
     }
     true
+}
+
+/// The first of some accesses.
+#[inline(always)]
+fn first(wanted: u64) -> u64 {
+    let others = [Access::Write, Access::Exec, Access::Connect];
+    let below = |access: &Access| wanted & (u64::from(access.bit()) - 1) == 0;
+    others.iter().filter(|access| wanted != 0 && below(access)).count() as u64
 }
 
 /// What the kernel keeps to itself (pipes, for one) may be read and written by who can name it.
@@ -305,12 +314,18 @@ extern "C" fn judge(access: u64, look: *mut Look) -> i64 {
     let walk = look.walk;
     // SAFETY: the walk is this task's own.
     let state: &State = unsafe { &(*walk).state };
-    set!(walk, found.access, access);
     let allow = look.scope.table.header.allow(access as usize);
     let by = match path::judge(&look.scope, state, allow) {
         Some(by) => u64::from(by.number()),
         None => without_rule(Reason::Error),
     };
+    let is_observed = by == By::ObservedDeny as u64 || by == By::ObservedAllow as u64;
+    // The first that is observed stands, unless another is refused.
+    let stands = is_observed && get!(walk, found.by) != u64::from(PERMITTED);
+    if by == u64::from(PERMITTED) || stands {
+        return 0;
+    }
+    set!(walk, found.access, access);
     set!(walk, found.by, by);
-    i64::from(by != u64::from(By::Allow.number()))
+    i64::from(!is_observed)
 }

@@ -17,6 +17,8 @@ const MODE_WRITE: u32 = 2;
 const MODE_BACKING: u32 = 1 << 25 | 1 << 29;
 /// `__FMODE_EXEC`.
 const FLAG_EXEC: u32 = 0x20;
+/// `O_ACCMODE`: all of it means a descriptor for `ioctl(2)` only, for which the kernel asks for both rights.
+const FLAG_NEITHER: u32 = 3;
 /// `O_TRUNC`.
 const FLAG_TRUNCATE: u32 = 0o1000;
 
@@ -38,6 +40,9 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     }
     if mode & MODE_WRITE != 0 || flags & FLAG_TRUNCATE != 0 {
         wanted |= Access::Write.bit();
+    }
+    if flags & FLAG_NEITHER == FLAG_NEITHER {
+        wanted |= Access::Read.bit() | Access::Write.bit();
     }
     let operation = if flags & FLAG_EXEC != 0 {
         Operation::Exec

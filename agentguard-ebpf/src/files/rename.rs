@@ -161,7 +161,7 @@ fn compare(ends: &Move) -> u32 {
         _ => return error,
     };
     if gain {
-        without_rule(Reason::Gains) as u32
+        without_rule(Reason::Gains) as u32 | (Access::Write as u32) << 16
     } else {
         PERMITTED
     }
