@@ -264,7 +264,10 @@ fn prepare(look: &mut Look) -> bool {
 fn first(wanted: u64) -> u64 {
     let others = [Access::Write, Access::Exec, Access::Connect];
     let below = |access: &Access| wanted & (u64::from(access.bit()) - 1) == 0;
-    others.iter().filter(|access| wanted != 0 && below(access)).count() as u64
+    others
+        .iter()
+        .filter(|access| wanted != 0 && below(access))
+        .count() as u64
 }
 
 /// What the kernel keeps to itself (pipes, for one) may be read and written by who can name it.

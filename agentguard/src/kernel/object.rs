@@ -30,7 +30,7 @@ pub const EGRESS_PROGRAM: &str = "egress";
 pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
 
 /// The programs on security hooks; each has its hook's name.
-pub const LSM_HOOKS: [&str; 19] = [
+pub const LSM_HOOKS: [&str; 20] = [
     // First: what is known of an inode must be forgotten as long as anything is kept.
     "inode_free_security",
     "file_open",
@@ -47,6 +47,7 @@ pub const LSM_HOOKS: [&str; 19] = [
     "file_truncate",
     "path_chmod",
     "path_chown",
+    "path_chroot",
     "inode_setxattr",
     "inode_removexattr",
     "inode_set_acl",
