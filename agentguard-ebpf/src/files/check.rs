@@ -153,8 +153,11 @@ fn outcome(word: ScopeWord, found: u32) -> u64 {
                     path::verdict(&scope, state, allow, by)
                 }
                 (None, Some(reason)) => {
-                    let reason = Reason::from_number(reason as u8).unwrap_or(Reason::Error);
-                    Verdict::refusal(reason, table.header.flags)
+                    match Reason::from_number(reason as u8) {
+                        // In observe mode, too.
+                        None | Some(Reason::Error) => Verdict::ERROR,
+                        Some(reason) => Verdict::refusal(reason, table.header.flags),
+                    }
                 }
                 (None, None) => Verdict::ERROR,
             }

@@ -12,9 +12,6 @@ use crate::{identity, kernel::File};
 /// `FMODE_READ` and `FMODE_WRITE` of `include/linux/fs.h`.
 const MODE_READ: u32 = 1;
 const MODE_WRITE: u32 = 2;
-/// An overlay opens the file beneath, for an open that was decided: `FMODE_BACKING` (Linux 6.8), and
-/// before that `FMODE_NOACCOUNT`.
-const MODE_BACKING: u32 = 1 << 25 | 1 << 29;
 /// `__FMODE_EXEC`.
 const FLAG_EXEC: u32 = 0x20;
 /// `O_ACCMODE`: all of it means a descriptor for `ioctl(2)` only, for which the kernel asks for both rights.
@@ -29,7 +26,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     };
     let file = File::new(ctx.arg(0));
     let (mode, flags) = (file.mode(), file.flags());
-    if mode & MODE_BACKING != 0 {
+    if file.is_backing() {
         return 0;
     }
     let mut wanted = 0;

@@ -3,6 +3,11 @@
 use agentguard_common::mounts::KIND_BYTES;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
+/// The `FMODE_…` bit of files that the kernel opens beneath an overlay. It was moved, and its place given to
+/// another, so the daemon says which it is.
+#[unsafe(no_mangle)]
+static BACKING_MODE: u32 = 0;
+
 /// A `struct file`.
 #[derive(Clone, Copy)]
 pub struct File(*const u8);
@@ -36,6 +41,14 @@ impl File {
     #[inline(always)]
     pub fn mode(self) -> u32 {
         lsm_member!(self.0, file_mode as u32)
+    }
+
+    /// Whether the kernel opens it beneath an overlay, for an open that was decided before.
+    #[inline(always)]
+    pub fn is_backing(self) -> bool {
+        // SAFETY: the static is valid; the read is volatile because the value is set at load.
+        let backing = unsafe { core::ptr::read_volatile(&raw const BACKING_MODE) };
+        self.mode() & backing != 0
     }
 
     /// `O_…`, and what the kernel adds.

@@ -12,6 +12,7 @@ use aya::{
 
 use super::{
     btf::KernelTypes,
+    probe,
     symbols::{self, SymbolError},
 };
 
@@ -212,6 +213,7 @@ impl Loaded {
 struct LsmGlobals {
     offsets: LsmOffsets,
     rename_lock: u64,
+    backing_mode: u32,
 }
 
 impl LsmGlobals {
@@ -223,7 +225,20 @@ impl LsmGlobals {
         Ok(Self {
             offsets: lsm.offsets,
             rename_lock: symbols::address("rename_lock")?,
+            backing_mode: backing_mode(probe::kernel_version()),
         })
+    }
+}
+
+/// The bit of `f_mode` by which a file is told that the kernel opens beneath an overlay (`include/linux/fs.h`):
+/// `FMODE_BACKING`, which was moved in Linux 6.14, and `FMODE_NOACCOUNT` before there was one. Of a kernel that is
+/// not known it is none: overlays are then refused what lies beneath them.
+fn backing_mode(version: Option<(u32, u32)>) -> u32 {
+    match version {
+        None => 0,
+        Some(version) if version >= (6, 14) => 1 << 24,
+        Some(version) if version >= (6, 5) => 1 << 25,
+        Some(_) => 1 << 29,
     }
 }
 
@@ -266,7 +281,8 @@ fn create(types: &KernelTypes, sizes: Sizes, level: VerifierLogLevel) -> Result<
     if let Some(globals) = &globals {
         loader
             .override_global("LSM_OFFSETS", &globals.offsets, true)
-            .override_global("RENAME_LOCK", &globals.rename_lock, true);
+            .override_global("RENAME_LOCK", &globals.rename_lock, true)
+            .override_global("BACKING_MODE", &globals.backing_mode, true);
     }
     loader
         .load(OBJECT)

@@ -122,6 +122,11 @@ fn kernel() -> Protection {
     }
 }
 
+/// Version and patch level of the running kernel.
+pub(super) fn kernel_version() -> Option<(u32, u32)> {
+    version(&kernel_release().ok()?)
+}
+
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
