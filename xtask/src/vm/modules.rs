@@ -19,6 +19,7 @@ const WANTED: &[&str] = &[
     "dccp_ipv4",
     "dccp_ipv6",
     "vsock_loopback",
+    "overlay",
 ];
 
 /// A module: its name and its content, decompressed.
