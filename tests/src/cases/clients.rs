@@ -25,6 +25,7 @@ const CURL_CANNOT_CONNECT: i32 = 7;
 pub(super) const GROUP: Group = Group {
     name: "clients",
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         paired("N34-plain-socket", plain_untagged, plain),
         paired(

@@ -31,6 +31,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) const GROUP: Group = Group {
     name: "commands",
     scopes: &[GUARDED, HOLES],
+    layout: None,
     cases: &[
         scenario("exit-codes", exit_codes),
         scenario("death-by-signal", signals),

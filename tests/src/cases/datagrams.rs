@@ -19,6 +19,7 @@ const TO6: &str = "[fd77::3]:7001";
 pub(super) const GROUP: Group = Group {
     name: "datagrams",
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         permitted("allowed-v4", "guarded", &["udp-exchange", GOOD4], ALLOWED4),
         permitted("allowed-v6", "guarded", &["udp-exchange", GOOD6], ALLOWED6),

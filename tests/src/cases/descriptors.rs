@@ -31,6 +31,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) const GROUP: Group = Group {
     name: "descriptors",
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         paired(
             "inherited-listener-is-closed",

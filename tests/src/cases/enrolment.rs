@@ -26,6 +26,7 @@ const AGENT: &str = "resident";
 pub(super) const GROUP: Group = Group {
     name: "enrolment",
     scopes: &[],
+    layout: None,
     cases: &[
         paired(
             "I08-forks-while-the-daemon-starts",

@@ -38,6 +38,7 @@ const RESOLVE_UNIX: u64 = 9;
 pub(super) const GROUP: Group = Group {
     name: "landlock",
     scopes: &[],
+    layout: None,
     cases: &[
         paired("files", |stage| control(stage, INSIDE), |stage| as_agent(stage, RULES, INSIDE)),
         paired("other-files", |stage| control(stage, OUTSIDE), |stage| as_agent(stage, RULES, OUTSIDE)),

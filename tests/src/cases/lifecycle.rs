@@ -26,6 +26,7 @@ pub(super) const GROUP: Group = Group {
     name: "lifecycle",
     // For the stories in which the daemon lives on.
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         scenario("stop-ends-enforcement", stop),
         scenario("kill-ends-enforcement-and-restart-adopts", kill_and_restart),

@@ -26,6 +26,7 @@ use crate::{
 pub(super) const GROUP: Group = Group {
     name: "log",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("full-disk", full_disk),
         scenario("T03-flood", flood),

@@ -7,6 +7,7 @@ mod connections;
 mod datagrams;
 mod descriptors;
 mod enrolment;
+mod files;
 mod identity;
 mod input;
 mod landlock;
@@ -52,6 +53,7 @@ pub const ALL: &[&Group] = &[
     &identity::GROUP,
     &enrolment::GROUP,
     &outside::GROUP,
+    &files::GROUP,
     &commands::GROUP,
     &descriptors::GROUP,
     &reload::GROUP,
@@ -63,3 +65,23 @@ pub const ALL: &[&Group] = &[
     &mounts::GROUP,
     &scale::GROUP,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_case_can_be_named() {
+        let mut names = BTreeSet::new();
+        for group in super::ALL.iter().chain(super::SYSTEMD) {
+            for case in group.cases {
+                assert!(
+                    names.insert((group.name, case.name)),
+                    "{}/{}",
+                    group.name,
+                    case.name
+                );
+            }
+        }
+    }
+}

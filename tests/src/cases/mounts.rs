@@ -29,6 +29,7 @@ const NONE: Option<&str> = None;
 pub(super) const GROUP: Group = Group {
     name: "mounts",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("parts-of-a-superblock", parts),
         scenario("what-is-mounted-later", later),

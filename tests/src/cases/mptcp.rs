@@ -24,6 +24,7 @@ const PORT: u16 = 7100;
 pub(super) const GROUP: Group = Group {
     name: "mptcp",
     scopes: &[HOLES],
+    layout: None,
     cases: &[paired("N04-announced-address", control, scenario)],
 };
 

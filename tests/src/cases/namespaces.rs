@@ -13,6 +13,7 @@ const TO: &str = "10.77.0.3:7001";
 pub(super) const GROUP: Group = Group {
     name: "namespaces",
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         refused("N21-udp-socket-from-before", "guarded", &["unshare-net-udp", TO], FORBIDDEN4, "sendto", no_rule("send", TO, "udp")),
         refused("N21-tcp-socket-from-before", "guarded", &["unshare-net-tcp", TO], FORBIDDEN4, "connect", no_rule("connect", TO, "tcp")),

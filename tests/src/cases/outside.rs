@@ -16,6 +16,7 @@ use crate::{
 pub(super) const GROUP: Group = Group {
     name: "outside",
     scopes: &[GUARDED, HOLES],
+    layout: None,
     cases: &[
         scenario("on-the-host", on_the_host),
         scenario("beneath-the-attach-point", beneath),

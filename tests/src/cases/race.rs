@@ -19,6 +19,7 @@ const EMULATED_TRIES: u64 = 10_000;
 pub(super) const GROUP: Group = Group {
     name: "race",
     scopes: &[GUARDED],
+    layout: None,
     cases: &[
         paired(
             "N32-sendto",

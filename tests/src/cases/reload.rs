@@ -25,6 +25,7 @@ pub(super) const GROUP: Group = Group {
     // Most of the stories share a daemon: verifying its programs takes an emulated machine longer than the
     // story.
     scopes: &[(AGENT, NOWHERE)],
+    layout: None,
     cases: &[
         scenario("loosened-scope-opens", loosened),
         scenario("tightened-scope-closes", tightened),

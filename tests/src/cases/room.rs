@@ -21,6 +21,7 @@ use crate::{
 pub(super) const GROUP: Group = Group {
     name: "room",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("run-leaves-room-for-declared-cgroups", reserve),
         scenario("leaked-sockets-take-no-room-for-instances", leaked_sockets),

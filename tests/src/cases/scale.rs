@@ -20,6 +20,7 @@ use crate::{
 pub(super) const GROUP: Group = Group {
     name: "scale",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("1000-agents", |stage| loads(stage, 1000, 1)),
         scenario("256-rules", |stage| loads(stage, 1, 256)),

@@ -1,10 +1,10 @@
 //! What a case is.
 
-use super::{Row, Stage};
-use crate::error::Outcome;
+use super::{FileRow, Row, Stage};
+use crate::{error::Outcome, host::Layout};
 
 /// Something that must hold.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its name, unique in its group. It begins with the id of the threat where there is one.
     pub name: &'static str,
@@ -13,10 +13,12 @@ pub struct Case {
 }
 
 /// How a case is checked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Check {
     /// One technique: it works untagged; as an agent it ends as the row says.
     Row(Row),
+    /// One technique against files: likewise.
+    Files(FileRow),
     /// A story with the daemon.
     Scenario(fn(&Stage) -> Outcome),
     /// A story with the daemon, and what shows that it would succeed without.
@@ -31,7 +33,10 @@ pub enum Check {
 impl Case {
     /// Whether there is something to check without the daemon.
     pub const fn has_control(&self) -> bool {
-        matches!(self.check, Check::Row(_) | Check::Paired { .. })
+        matches!(
+            self.check,
+            Check::Row(_) | Check::Files(_) | Check::Paired { .. }
+        )
     }
 }
 
@@ -43,6 +48,8 @@ pub struct Group {
     /// The scope files (name without `.toml`, text) of the daemon that all cases share. Where there
     /// are none, each case starts its own daemon.
     pub scopes: &'static [(&'static str, &'static str)],
+    /// What is on disk before each case, in a group about files. Such a group needs BPF LSM.
+    pub layout: Option<Layout>,
     /// The cases, in order.
     pub cases: &'static [Case],
 }

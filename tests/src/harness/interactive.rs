@@ -1,15 +1,17 @@
 //! A probe that goes on until it is released.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, Lines, Write},
     process::{ChildStdout, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
 };
 
+use serde_json::json;
+
 use crate::{
-    error::{Error, Outcome, failed},
+    error::{Context, Error, Outcome, failed},
     host::process::Running,
     probe::Reading,
 };
@@ -55,6 +57,19 @@ impl Interactive {
                 Ok(probe)
             }
             None => failed(format!("the probe is not ready, it says {line}")),
+        }
+    }
+
+    /// Has a session perform one more technique.
+    pub(super) fn ask(&mut self, technique: &[&str]) -> Outcome<Reading> {
+        let Some(input) = self.child.0.stdin.as_mut() else {
+            return failed("the session's standard input is closed");
+        };
+        writeln!(input, "{}", json!(technique)).context("ask a session")?;
+        let reading = Reading::parse(&self.line()?)?;
+        match reading.facts.get("broken") {
+            Some(why) => failed(format!("the technique could not be tried: {why}")),
+            None => Ok(reading),
         }
     }
 

@@ -2,17 +2,21 @@
 
 mod beside;
 mod case;
+mod file_row;
 mod interactive;
 mod leaks;
+mod lsm;
 mod options;
 mod row;
 mod runner;
+mod sessions;
 mod stage;
 mod tally;
 mod verdict;
 mod worker;
 
 pub use case::{Case, Check, Group};
+pub use file_row::{FileExpect, FileExpected, FileRow};
 pub use interactive::Interactive;
 pub use options::{Mode, Options};
 pub use row::{Expect, Expected, Row};

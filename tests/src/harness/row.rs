@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One technique against one destination.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// The agent whose scope counts: a scope file of the group.
     pub agent: &'static str,
@@ -26,7 +26,7 @@ pub struct Row {
 }
 
 /// What must happen to the agent.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Expect {
     /// Everything works, nothing is recorded.
     Permitted,
@@ -39,7 +39,7 @@ pub enum Expect {
 }
 
 /// What the one record must say.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Expected {
     /// `connect`, `send`, `bind`, `socket` or `packet`.
     pub operation: &'static str,
@@ -60,7 +60,7 @@ impl Row {
         let before = self.arrivals(stage);
         let reading = stage.try_untagged(&self.words(stage)?)?;
         if let Some((call, error)) = reading.first_error() {
-            return self.control_failed(call, error, &reading);
+            return control_failed(self.optional, self.probe, (call, error), &reading);
         }
         stage.world.settle()?;
         ensure!(
@@ -70,25 +70,6 @@ impl Row {
             reading.summary()
         );
         Ok(())
-    }
-
-    fn control_failed(&self, call: &str, error: &str, reading: &Reading) -> Outcome {
-        let missing = [
-            "EPROTONOSUPPORT",
-            "ESOCKTNOSUPPORT",
-            "EAFNOSUPPORT",
-            "ENOPROTOOPT",
-            "ENOSYS",
-            "EINVAL",
-            "EOPNOTSUPP",
-        ];
-        if self.optional && missing.contains(&error) {
-            let what = self.probe.first().copied().unwrap_or_default();
-            return Err(Error::Skipped(format!(
-                "this kernel has no {what}: {call} gave {error}"
-            )));
-        }
-        failed(format!("untagged, it does not work: {}", reading.summary()))
     }
 
     /// As the agent: what the row expects.
@@ -168,8 +149,34 @@ impl Row {
     }
 }
 
+/// A technique does not work untagged: the kernel may lack it, if the case says so.
+pub(super) fn control_failed(
+    optional: bool,
+    probe: &[&str],
+    (call, error): (&str, &str),
+    reading: &Reading,
+) -> Outcome {
+    let missing = [
+        "EPROTONOSUPPORT",
+        "ESOCKTNOSUPPORT",
+        "EAFNOSUPPORT",
+        "ENOPROTOOPT",
+        "ENOSYS",
+        "ENOTTY",
+        "EINVAL",
+        "EOPNOTSUPP",
+    ];
+    if optional && missing.contains(&error) {
+        let what = probe.first().copied().unwrap_or_default();
+        return Err(Error::Skipped(format!(
+            "this kernel has no {what}: {call} gave {error}"
+        )));
+    }
+    failed(format!("untagged, it does not work: {}", reading.summary()))
+}
+
 /// The only record.
-fn one(records: &[Record]) -> Outcome<&Record> {
+pub(super) fn one(records: &[Record]) -> Outcome<&Record> {
     match records {
         [record] => Ok(record),
         [] => failed("there is no record"),

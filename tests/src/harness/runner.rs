@@ -108,7 +108,13 @@ fn perform(
                     last = Instant::now();
                     said.clear();
                 }
-                None => said = format!("{said}\n{line}"),
+                None => match skipped(&line) {
+                    Some(why) => {
+                        let cases = cases.by_ref().count();
+                        tally.skip_group(group.name, cases, &why);
+                    }
+                    None => said = format!("{said}\n{line}"),
+                },
             },
             Err(RecvTimeoutError::Disconnected) => break "the group's process ended",
             Err(RecvTimeoutError::Timeout) if supervise::interrupted().is_some() => {
@@ -159,6 +165,12 @@ fn forward(
             }
         }
     })
+}
+
+/// Why a whole group does not apply here.
+fn skipped(line: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    Some(value.get("skipped")?.as_str()?.to_owned())
 }
 
 fn parse(line: &str) -> Option<(String, String, String)> {

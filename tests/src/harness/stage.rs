@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Interactive, Options};
+use super::{Interactive, Options, sessions::Sessions};
 use crate::{
     daemon::{Daemon, Settings, message},
     ensure,
     error::{Context, Error, Outcome},
-    host::process,
+    host::{Layout, Tree, process},
     probe::Reading,
     world::World,
 };
@@ -22,10 +22,13 @@ const PROBE_LIMIT: Duration = Duration::from_secs(90);
 /// Two hosts and, in most groups, a daemon.
 #[derive(Debug)]
 pub struct Stage {
-    // The daemon goes first: its agents live in the world.
+    // Sessions go first: they are agents of the daemon.
+    sessions: Sessions,
+    // Then the daemon: its agents live in the world.
     daemon: Option<Daemon>,
     /// The two hosts.
     pub world: World,
+    tree: Option<Tree>,
     program: PathBuf,
     agentguard: PathBuf,
 }
@@ -34,7 +37,9 @@ impl Stage {
     /// Makes the world. The daemon comes with [`share_daemon`](Self::share_daemon).
     pub fn new(options: &Options) -> Outcome<Self> {
         Ok(Self {
+            sessions: Sessions::default(),
             daemon: None,
+            tree: None,
             world: World::new()?,
             program: std::env::current_exe().context("find the own program")?,
             agentguard: options.agentguard.clone(),
@@ -47,6 +52,40 @@ impl Stage {
         Ok(())
     }
 
+    /// Makes the tree of a group about files.
+    pub(super) fn plant(&mut self, layout: Layout) -> Outcome {
+        self.tree = Some(Tree::new(layout)?);
+        Ok(())
+    }
+
+    /// The tree that the cases work on.
+    pub fn tree(&self) -> Outcome<&Tree> {
+        self.tree
+            .as_ref()
+            .ok_or_else(|| Error::Failed("this group has no tree".into()))
+    }
+
+    /// A text with `$tree` and `$program` as the paths that they stand for.
+    pub fn expand(&self, text: &str) -> String {
+        let tree = self
+            .tree
+            .as_ref()
+            .map_or(String::new(), |tree| tree.path().display().to_string());
+        text.replace("$tree", &tree)
+            .replace("$program", &self.program.display().to_string())
+    }
+
+    /// Has a long-lived process perform a technique in a child: an ordinary one, or one of an agent of the
+    /// shared daemon. Many techniques take little more time than one.
+    pub fn perform(&self, agent: Option<&str>, technique: &[&str]) -> Outcome<Reading> {
+        let technique: Vec<_> = technique.iter().map(|word| self.expand(word)).collect();
+        let technique: Vec<_> = technique.iter().map(String::as_str).collect();
+        self.sessions.ask(agent, &technique, || match agent {
+            Some(agent) => Ok(self.tagged(self.daemon()?, agent, &["session"])),
+            None => Ok(self.untagged(&["session"])),
+        })
+    }
+
     /// The daemon that the cases share.
     pub fn daemon(&self) -> Outcome<&Daemon> {
         self.daemon
@@ -56,7 +95,15 @@ impl Stage {
 
     /// A daemon for one case.
     pub fn start(&self, scopes: &[(&str, &str)]) -> Outcome<Daemon> {
-        Daemon::start(self.settings(), scopes)
+        let scopes: Vec<_> = scopes
+            .iter()
+            .map(|(name, text)| (*name, self.expand(text)))
+            .collect();
+        let scopes: Vec<_> = scopes
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        Daemon::start(self.settings(), &scopes)
     }
 
     /// How a daemon is started.

@@ -11,6 +11,8 @@ pub(super) struct Tally {
     failures: Vec<(String, String)>,
     skips: Vec<(String, String)>,
     times: Vec<(Duration, String)>,
+    /// Cases beside the first of each group that was skipped as a whole.
+    skipped_with_groups: usize,
 }
 
 impl Tally {
@@ -19,6 +21,14 @@ impl Tally {
         self.times.push((time, name.clone()));
         let shown = format!("{name} ({:.1} s)", time.as_secs_f32());
         self.note(name, &shown, result, why);
+    }
+
+    /// Notes that all cases of a group do not apply here, and prints one line for them.
+    pub(super) fn skip_group(&mut self, name: &str, cases: usize, why: &str) {
+        println!("skip {name}: {cases} cases: {why}");
+        self.skips
+            .push((name.to_owned(), format!("{cases} cases: {why}")));
+        self.skipped_with_groups += cases.saturating_sub(1);
     }
 
     /// Notes a failure of something else than a case, or of a case that has not run.
@@ -69,7 +79,7 @@ impl Tally {
             "\n{} passed, {} failed, {} skipped",
             self.passed,
             self.failures.len(),
-            self.skips.len()
+            self.skips.len() + self.skipped_with_groups
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Expected, Stage};
+use super::{Expected, FileExpected, Stage};
 use crate::{daemon::Record, ensure, error::Outcome};
 
 /// Compares every field that the case knows.
@@ -13,26 +13,67 @@ pub(super) fn check(
     expected: &Expected,
     record: &Record,
 ) -> Outcome {
-    let fields = [
-        ("agent", agent),
-        ("verdict", verdict),
-        ("operation", expected.operation),
-        ("destination", expected.destination),
-        ("protocol", expected.protocol),
-        ("reason", expected.reason),
-        ("rule", expected.rule),
-    ];
+    check_fields(
+        record,
+        &[
+            ("agent", agent),
+            ("verdict", verdict),
+            ("operation", expected.operation),
+            ("destination", expected.destination),
+            ("protocol", expected.protocol),
+            ("path", ""),
+            ("access", ""),
+            ("reason", expected.reason),
+            ("rule", expected.rule),
+        ],
+    )?;
+    check_destination(expected, record)?;
+    check_rule(agent, expected.rule, record)?;
+    check_process(stage, record)
+}
+
+/// Likewise, for a record about a file.
+pub(super) fn check_file(
+    stage: &Stage,
+    agent: &str,
+    verdict: &str,
+    expected: &FileExpected,
+    record: &Record,
+) -> Outcome {
+    let (mut path, rule) = (stage.expand(expected.path), stage.expand(expected.rule));
+    if let Some(beginning) = path.strip_suffix('*')
+        && record.text("path").starts_with(beginning)
+    {
+        record.text("path").clone_into(&mut path);
+    }
+    check_fields(
+        record,
+        &[
+            ("agent", agent),
+            ("verdict", verdict),
+            ("operation", expected.operation),
+            ("path", &path),
+            ("access", expected.access),
+            ("destination", ""),
+            ("protocol", ""),
+            ("reason", expected.reason),
+            ("rule", &rule),
+        ],
+    )?;
+    check_rule(agent, &rule, record)?;
+    check_process(stage, record)
+}
+
+fn check_fields(record: &Record, fields: &[(&str, &str)]) -> Outcome {
     for (field, value) in fields {
         let seen = record.text(field);
         ensure!(
-            seen == value,
+            seen == *value,
             "{field} is `{seen}` and not `{value}`: {}",
             record.0
         );
     }
-    check_destination(expected, record)?;
-    check_rule(agent, expected, record)?;
-    check_process(stage, record)
+    Ok(())
 }
 
 fn check_destination(expected: &Expected, record: &Record) -> Outcome {
@@ -53,15 +94,11 @@ fn check_destination(expected: &Expected, record: &Record) -> Outcome {
     Ok(())
 }
 
-fn check_rule(agent: &str, expected: &Expected, record: &Record) -> Outcome {
+fn check_rule(agent: &str, rule: &str, record: &Record) -> Outcome {
     let file = record.text("rule_file");
     let named = file.ends_with(&format!("/{agent}.toml")) && record.number("rule_line") > Some(0);
     let absent = file.is_empty() && record.number("rule_line").is_none();
-    let right = if expected.rule.is_empty() {
-        absent
-    } else {
-        named
-    };
+    let right = if rule.is_empty() { absent } else { named };
     ensure!(right, "file and line of the rule are wrong: {}", record.0);
     ensure!(
         record.number("policy") > Some(0),
@@ -96,8 +133,13 @@ fn check_process(stage: &Stage, record: &Record) -> Outcome {
     );
     let exited = record.0.get("exited").and_then(serde_json::Value::as_bool) == Some(true);
     let program = stage.program().display().to_string();
+    let exe = record.text("exe");
+    // What was only observed has been executed by now.
+    let is_executed = record.text("verdict") == "observed"
+        && record.text("access") == "exec"
+        && exe == record.text("path");
     ensure!(
-        exited || record.text("exe") == program,
+        exited || exe == program || is_executed,
         "exe is not {program}: {}",
         record.0
     );

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Case, Check, Group, Mode, Options, Stage};
+use super::{Case, Check, Group, Mode, Options, Stage, lsm};
 use crate::error::{Error, Outcome, failed};
 
 /// Where a panic happened, for the report.
@@ -26,6 +26,15 @@ pub fn work(group: &Group, options: &Options) -> Outcome {
         crate::host::keep();
     }
     let mut stage = Stage::new(options)?;
+    if let Some(layout) = group.layout {
+        if options.mode == Mode::Run
+            && let Some(why) = lsm::absent(options)?
+        {
+            println!("{}", json!({ "group": group.name, "skipped": why }));
+            return Ok(());
+        }
+        stage.plant(layout)?;
+    }
     if options.mode == Mode::Run && !group.scopes.is_empty() {
         stage.share_daemon(group.scopes)?;
     }
@@ -53,6 +62,11 @@ fn perform(case: &Case, stage: &Stage, mode: Mode) -> Outcome {
     match (&case.check, mode) {
         (Check::Row(row), Mode::Controls) => row.control(stage),
         (Check::Row(row), _) => {
+            row.control(stage)?;
+            row.scenario(stage)
+        }
+        (Check::Files(row), Mode::Controls) => row.control(stage),
+        (Check::Files(row), _) => {
             row.control(stage)?;
             row.scenario(stage)
         }

@@ -6,9 +6,12 @@ pub mod process;
 pub mod programs;
 mod scratch;
 mod sweep;
+pub mod tool;
+pub mod tree;
 
 pub use scratch::{Scratch, keep};
 pub use sweep::{Directories, directory_of, stale, sweep};
+pub use tree::{Layout, Thing, Tree};
 
 /// Whether this is an emulated machine, where times mean nothing.
 pub fn is_emulated() -> bool {

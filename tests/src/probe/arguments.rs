@@ -1,6 +1,6 @@
 //! Arguments of a technique.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::{ffi::CString, net::SocketAddr, str::FromStr};
 
 use crate::{
     error::{Error, Outcome},
@@ -22,6 +22,12 @@ impl Arguments<'_> {
         let text = self.text(position)?;
         text.parse()
             .map_err(|_| Error::Failed(format!("probe: {text} is not understood")))
+    }
+
+    /// The argument at a position, as the kernel wants a path.
+    pub(super) fn path(&self, position: usize) -> Outcome<CString> {
+        let text = self.text(position)?;
+        CString::new(text).map_err(|_| Error::Failed(format!("probe: {text} is no path")))
     }
 
     /// The Internet address at a position.

@@ -36,6 +36,11 @@ impl Answers {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts one that was refused.
+    pub(super) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn report(&self, report: &mut Report) {
         for (name, counter) in [
             ("passed", &self.passed),

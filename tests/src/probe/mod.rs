@@ -6,6 +6,7 @@
 mod accesses;
 mod arguments;
 mod child;
+mod files;
 mod flood;
 mod forks;
 mod hold;
@@ -16,6 +17,7 @@ mod protocols;
 mod race;
 mod report;
 mod serve;
+mod session;
 mod tcp;
 mod udp;
 mod uring;
@@ -24,7 +26,7 @@ pub use report::{Reading, Report, Step, Stop};
 
 use arguments::Arguments;
 
-use crate::error::{Outcome, failed};
+use crate::error::{Error, Outcome};
 use std::time::Duration;
 
 /// A technique and its name.
@@ -44,6 +46,15 @@ const TECHNIQUES: &[&[Technique]] = &[
     race::TECHNIQUES,
     flood::TECHNIQUES,
     process::TECHNIQUES,
+    session::TECHNIQUES,
+    files::opens::TECHNIQUES,
+    files::names::TECHNIQUES,
+    files::contents::TECHNIQUES,
+    files::metadata::TECHNIQUES,
+    files::programs::TECHNIQUES,
+    files::mounts::TECHNIQUES,
+    files::uring::TECHNIQUES,
+    files::attempts::TECHNIQUES,
 ];
 
 /// How long a refused process stays.
@@ -52,19 +63,8 @@ const LINGER: Duration = Duration::from_millis(25);
 /// Performs a technique and prints its report. An error here means that the technique could not
 /// be tried at all.
 pub fn main(arguments: &[String]) -> Outcome {
-    let Some((name, rest)) = arguments.split_first() else {
-        return failed("probe: which technique?");
-    };
-    let Some((_, technique)) = TECHNIQUES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|(known, _)| known == name)
-    else {
-        return failed(format!("probe: there is no technique {name}"));
-    };
     let mut report = Report::default();
-    let ended = technique(&mut report, &Arguments(rest));
+    let ended = perform(arguments, &mut report);
     if matches!(ended, Err(Stop::Refused)) {
         // The daemon reads who this is after the fact; let it see.
         std::thread::sleep(LINGER);
@@ -76,5 +76,36 @@ pub fn main(arguments: &[String]) -> Outcome {
         }
         Err(Stop::Silent) => Ok(()),
         Err(Stop::Broken(error)) => Err(error),
+    }
+}
+
+/// Performs a technique.
+fn perform(words: &[String], report: &mut Report) -> Step {
+    let Some((name, rest)) = words.split_first() else {
+        return Err(Error::Failed("probe: which technique?".into()).into());
+    };
+    let mut known = TECHNIQUES.iter().copied().flatten();
+    let Some((_, technique)) = known.find(|(known, _)| known == name) else {
+        return Err(Error::Failed(format!("probe: there is no technique {name}")).into());
+    };
+    technique(report, &Arguments(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TECHNIQUES;
+
+    #[test]
+    fn no_technique_hides_another() {
+        let mut names: Vec<_> = TECHNIQUES
+            .iter()
+            .copied()
+            .flatten()
+            .map(|(name, _)| name)
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 }

@@ -34,14 +34,14 @@ enum Mode {
     Polled,
 }
 
-struct Ring {
+pub(super) struct Ring {
     ring: IoUring,
     mode: Mode,
 }
 
 impl Ring {
     /// The first argument says the mode.
-    fn new(report: &mut Report, arguments: &Arguments) -> Step<Self> {
+    pub(super) fn new(report: &mut Report, arguments: &Arguments) -> Step<Self> {
         let mode = match arguments.text(0)? {
             "inline" => Mode::Inline,
             "worker" => Mode::Worker,
@@ -57,7 +57,7 @@ impl Ring {
     }
 
     /// Executes one entry and answers its result.
-    fn execute(&mut self, entry: squeue::Entry) -> io::Result<i32> {
+    pub(super) fn execute(&mut self, entry: squeue::Entry) -> io::Result<i32> {
         let entry = match self.mode {
             Mode::Worker => entry.flags(squeue::Flags::ASYNC),
             Mode::Inline | Mode::Polled => entry,

@@ -1,10 +1,12 @@
 //! System calls with safe signatures, in the exact forms that the techniques need.
 
 mod address;
+mod file;
 mod interface;
 mod socket;
 
 pub use address::SockAddr;
+pub use file::{extended_attributes, open, remove_extended_attribute, set_extended_attribute};
 pub use interface::{index_of, set_interface_address};
 pub use socket::{
     accept, bind, connect, getsockopt, listen, local_address, peer_address, recv, recv_from,

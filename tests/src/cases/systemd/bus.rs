@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) const GROUP: Group = Group {
     name: "bus",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("the-bus-goes-and-comes-back", gone),
         scenario("a-bus-that-does-not-answer", silent),

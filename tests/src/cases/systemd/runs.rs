@@ -29,6 +29,7 @@ const AGENT: &str = "runner";
 pub(super) const GROUP: Group = Group {
     name: "runs",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("a-scope-while-it-runs-and-none-afterwards", visible),
         scenario("exit-status-and-signals", endings),

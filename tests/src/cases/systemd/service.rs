@@ -19,6 +19,7 @@ const PATH: &str = "/system.slice/bot.service";
 pub(super) const GROUP: Group = Group {
     name: "service",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("the-unit-file-is-clean", verify),
         scenario("start-reload-stop", life),

@@ -13,6 +13,7 @@ const AGENT: &str = "bot";
 pub(super) const GROUP: Group = Group {
     name: "slices",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("a-declared-service-in-slices", in_slices),
         scenario("a-declared-slice", slice),

@@ -25,6 +25,7 @@ const REFUSALS: u64 = 50;
 pub(super) const GROUP: Group = Group {
     name: "start",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("a-unit-from-before", before),
         scenario("a-unit-that-starts-meanwhile", meanwhile),

@@ -17,6 +17,7 @@ const AGENT: &str = "bot";
 pub(super) const GROUP: Group = Group {
     name: "units",
     scopes: &[],
+    layout: None,
     cases: &[
         scenario("a-declared-service-from-its-first-instruction", first),
         scenario("a-service-that-is-started-again", again),

@@ -1,0 +1,41 @@
+//! Rules for files: one file a topic, and one daemon for all that are lines of tables.
+
+mod contents;
+mod deep;
+mod metadata;
+mod mounts;
+mod moves;
+mod names;
+mod opens;
+mod outside;
+mod programs;
+mod race;
+mod reload;
+mod table;
+mod tree;
+mod uring;
+
+use crate::harness::{Case, Group};
+
+/// The tables of [`GROUP`].
+const TABLES: &[&[Case]] = &[
+    opens::CASES,
+    names::CASES,
+    moves::CASES,
+    contents::CASES,
+    metadata::CASES,
+    programs::CASES,
+    uring::CASES,
+    mounts::CASES,
+    deep::CASES,
+    race::CASES,
+    reload::CASES,
+    outside::CASES,
+];
+
+pub(super) const GROUP: Group = Group {
+    name: "files",
+    scopes: tree::SCOPES,
+    layout: Some(tree::LAYOUT),
+    cases: &table::joined::<{ table::count(TABLES) }>(TABLES),
+};
