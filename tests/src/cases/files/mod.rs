@@ -2,6 +2,7 @@
 
 mod contents;
 mod deep;
+mod differential;
 mod metadata;
 mod mounts;
 mod moves;
@@ -10,6 +11,7 @@ mod opens;
 mod outside;
 mod programs;
 mod race;
+mod random;
 mod reload;
 mod table;
 mod tree;
@@ -30,6 +32,7 @@ const TABLES: &[&[Case]] = &[
     deep::CASES,
     race::CASES,
     reload::CASES,
+    differential::CASES,
     outside::CASES,
 ];
 
