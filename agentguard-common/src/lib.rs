@@ -28,6 +28,7 @@ pub mod protocol;
 pub mod rules;
 pub mod scope;
 mod set;
+pub mod socket;
 pub mod verdict;
 
 /// Number of the ABI between kernel and user space.

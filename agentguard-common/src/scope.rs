@@ -18,7 +18,7 @@
 //! agent's [`ScopeWord`] says where its scope begins; replacing that word, eight bytes, replaces
 //! the scope.
 
-use crate::{address::Address, rules::RuleSet};
+use crate::{address::Address, process::ProcessFlags, rules::RuleSet};
 
 /// Rows before the first section.
 pub const HEADER_ROWS: u32 = 4;
@@ -65,13 +65,15 @@ pub struct Header {
     pub flags: u16,
     /// The table of its path rules plus one; 0 if files are not confined.
     pub paths: u16,
+    /// What is permitted with processes and namespaces.
+    pub process: ProcessFlags,
 }
 
 impl Header {
     /// As the key of row 0.
     pub const fn pack(self) -> Address {
         Address {
-            hi: self.version as u64,
+            hi: self.version as u64 | (self.process.0 as u64) << 32,
             lo: self.addresses as u64
                 | (self.ports as u64) << 16
                 | (self.flags as u64) << 32
@@ -92,6 +94,7 @@ impl Header {
             ports: (key.lo >> 16) as u16,
             flags: (key.lo >> 32) as u16,
             paths: (key.lo >> 48) as u16,
+            process: ProcessFlags((key.hi >> 32) as u16),
         }
     }
 }
@@ -166,6 +169,7 @@ mod tests {
             ports: 2047,
             flags: FLAG_ICMP | FLAG_OBSERVE,
             paths: 4096,
+            process: ProcessFlags(u16::MAX),
         };
         assert_eq!(Header::unpack(header.pack()), header);
     }

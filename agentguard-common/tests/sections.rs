@@ -46,8 +46,7 @@ fn scope(addresses: u16) -> Rows {
         version: 1,
         addresses,
         ports: 1,
-        flags: 0,
-        paths: 0,
+        ..Header::default()
     };
     let all = RuleSet([u64::MAX; MAX_RULES / 64]);
     let mut rows = vec![Row::default(); HEADER_ROWS as usize];

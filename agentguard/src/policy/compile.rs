@@ -26,7 +26,6 @@ use super::{
 pub struct Compiled {
     rows: Vec<Row>,
     paths: Option<Box<paths::Compiled>>,
-    process: ProcessFlags,
 }
 
 impl Compiled {
@@ -50,7 +49,7 @@ impl Compiled {
 
     /// What is permitted with processes and namespaces.
     pub fn process(&self) -> ProcessFlags {
-        self.process
+        self.header().process
     }
 
     /// Notes in the rows which table the path rules have in the kernel; without it there are none.
@@ -100,7 +99,6 @@ pub fn compile(scope: &Scope) -> Result<Compiled, CompileError> {
     Ok(Compiled {
         rows: rows(scope),
         paths: compile_paths(scope)?.map(Box::new),
-        process: scope.process,
     })
 }
 
@@ -119,7 +117,10 @@ pub(super) fn compile_paths(scope: &Scope) -> Result<Option<paths::Compiled>, Co
 fn rows(scope: &Scope) -> Vec<Row> {
     let mut addresses = Section::default();
     let mut ports = Section::default();
-    let mut header = Header::default();
+    let mut header = Header {
+        process: scope.process,
+        ..Header::default()
+    };
     if scope.agent.mode == Mode::Observe {
         header.flags |= FLAG_OBSERVE;
     }

@@ -180,11 +180,9 @@ fn flags_say_what_the_rules_need() {
 fn an_empty_scope_has_both_sections() {
     let compiled = compile(&scope("[agent]\nname = \"a\"\n"));
     let header = Header {
-        version: 0,
         addresses: 1,
         ports: 1,
-        flags: 0,
-        paths: 0,
+        ..Header::default()
     };
     assert_eq!(compiled.header(), header);
     assert_eq!(compiled.rows()[1..], [Row::default(); 5]);
