@@ -4,11 +4,12 @@ use agentguard_common::{
     event::{LONG_TEXT, LongEvent, SHORT_TEXT, ShortEvent},
     limits::{MAX_COMPONENT, MAX_DEPTH},
     scope::ScopeWord,
-    verdict::Verdict,
+    verdict::{Action, Verdict},
 };
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str};
 
 use super::{Attempt, count, describe};
+
 use crate::{
     files::{
         check::Request,
@@ -24,7 +25,13 @@ pub fn record(request: &Request, word: ScopeWord, access: u8, verdict: Verdict) 
     let Some(counters) = COUNTERS.get_ptr_mut(request.owner.tag.agent) else {
         return;
     };
-    let sent = match climb(request) {
+    let names = if request.is_named == 0 {
+        climb(request)
+    } else {
+        Walk::of_current()
+    };
+    let sent = match names {
+        Some(walk) if request.is_named != 0 => send_name(attempt, access, verdict, walk),
         Some(walk) if get!(walk, bytes) <= SHORT_TEXT as u64 => {
             send_short(attempt, access, verdict, walk)
         }
@@ -69,6 +76,31 @@ macro_rules! send {
 
 send!(send_short, ShortEvent, write_short);
 send!(send_long, LongEvent, write_long);
+
+/// Records what has a name that is no path.
+#[inline(never)]
+fn send_name(attempt: &Attempt, access: u8, verdict: Verdict, walk: *mut Walk) -> bool {
+    let Some(mut entry) = EVENTS.reserve_untyped::<ShortEvent>(0) else {
+        return false;
+    };
+    let record = entry.as_mut_ptr();
+    let length = get!(walk, bytes) as u32 & MAX_COMPONENT as u32;
+    // SAFETY: the entry has the size of the record, and room for any component; the helper checks the source.
+    unsafe {
+        let event = &raw mut (*record).event;
+        describe(event, attempt, verdict);
+        (*event).access = access;
+        (*event).text = length as u16;
+        let link = link(walk, 0);
+        bpf_probe_read_kernel(
+            (&raw mut (*record).text).cast(),
+            length,
+            core::ptr::without_provenance((*link).name as usize),
+        );
+    }
+    entry.submit(0);
+    true
+}
 
 /// A text on its way into a record, in callbacks of `bpf_loop`.
 #[repr(C)]
@@ -121,4 +153,47 @@ unsafe fn write_name(text: &Text, step: u64, limit: u64) -> i64 {
     };
     set!(walk, written, at + u64::from(length) + 1);
     0
+}
+
+/// As [`settle`](super::settle), of what is about a string of the kernel's.
+#[inline(always)]
+pub fn settle(attempt: &Attempt, verdict: Verdict, text: *const u8) -> bool {
+    if matches!(verdict.action, Action::Permit) {
+        return true;
+    }
+    record_string(attempt, verdict, text);
+    matches!(verdict.action, Action::Observe)
+}
+
+#[inline(never)]
+fn record_string(attempt: &Attempt, verdict: Verdict, text: *const u8) {
+    let Some(counters) = COUNTERS.get_ptr_mut(attempt.tag.agent) else {
+        return;
+    };
+    let sent = send_string(attempt, verdict, text);
+    // SAFETY: the pointer is to the agent's map value, valid until the program ends.
+    unsafe { count(counters, verdict, sent) }
+}
+
+#[inline(always)]
+fn send_string(attempt: &Attempt, verdict: Verdict, text: *const u8) -> bool {
+    let Some(mut entry) = EVENTS.reserve_untyped::<LongEvent>(0) else {
+        return false;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the entry has the size of the record; the helper checks the source, and writes no more than the
+    // text has room for.
+    unsafe {
+        let event = &raw mut (*record).event;
+        describe(event, attempt, verdict);
+        let length = bpf_probe_read_kernel_str(
+            (&raw mut (*record).text).cast(),
+            LONG_TEXT as u32,
+            text.cast(),
+        );
+        // With its NUL.
+        (*event).text = (length - 1).max(0) as u16;
+    }
+    entry.submit(0);
+    true
 }

@@ -1,4 +1,4 @@
-//! Names that are made and removed, and what is changed of a file without opening it.
+//! Names that are made and removed, and contents that are cut without opening a file.
 //!
 //! Each needs that the agent may write to the object's path, also where there is no object yet.
 
@@ -22,8 +22,8 @@ const BLOCK_DEVICE: u32 = 0o060_000;
 
 /// The answer to a change of what is at `at`.
 #[inline(always)]
-fn change(at: Dentry, operation: Operation) -> i32 {
-    let Some(owner) = identity::current() else {
+pub fn change(at: Dentry, operation: Operation) -> i32 {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     let request = Request::new(owner, at, Access::Write.bit(), operation);
@@ -33,7 +33,7 @@ fn change(at: Dentry, operation: Operation) -> i32 {
 /// The answer to what no rule can allow to an agent whose files are confined.
 #[inline(always)]
 fn never(at: Dentry, operation: Operation) -> i32 {
-    let Some(owner) = identity::current() else {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     let word = word(owner.tag.agent);
@@ -94,45 +94,13 @@ pub fn file_truncate(ctx: LsmContext) -> i32 {
     change(File::new(ctx.arg(0)).dentry(), Operation::Truncate)
 }
 
-#[lsm(hook = "path_chmod")]
-pub fn path_chmod(ctx: LsmContext) -> i32 {
-    change(Dentry::of_path(ctx.arg(0)), Operation::Attributes)
-}
-
-#[lsm(hook = "path_chown")]
-pub fn path_chown(ctx: LsmContext) -> i32 {
-    change(Dentry::of_path(ctx.arg(0)), Operation::Attributes)
-}
-
 /// `chroot(2)`: what is not to be read is no root.
 #[lsm(hook = "path_chroot")]
 pub fn path_chroot(ctx: LsmContext) -> i32 {
-    let Some(owner) = identity::current() else {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     let at = Dentry::of_path(ctx.arg(0));
     let request = Request::new(owner, at, Access::Read.bit(), Operation::Chroot);
     if is_permitted(&request) { 0 } else { REFUSED }
-}
-
-#[lsm(hook = "inode_setxattr")]
-pub fn inode_setxattr(ctx: LsmContext) -> i32 {
-    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
-}
-
-#[lsm(hook = "inode_removexattr")]
-pub fn inode_removexattr(ctx: LsmContext) -> i32 {
-    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
-}
-
-/// Access control lists, which are extended attributes up to Linux 6.1.
-#[lsm(hook = "inode_set_acl")]
-pub fn inode_set_acl(ctx: LsmContext) -> i32 {
-    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
-}
-
-/// As above.
-#[lsm(hook = "inode_remove_acl")]
-pub fn inode_remove_acl(ctx: LsmContext) -> i32 {
-    change(Dentry::new(ctx.arg(1)), Operation::Attributes)
 }

@@ -32,6 +32,8 @@ pub struct Request {
     wanted: u32,
     /// Number of the [`Operation`].
     pub operation: u32,
+    /// 1 if the object's only name [is in the walk](super::walk::Walk::name) already.
+    pub is_named: u32,
 }
 
 impl Request {
@@ -43,6 +45,16 @@ impl Request {
             at,
             wanted: verifier::forget(u32::from(wanted)),
             operation: verifier::forget(operation as u32),
+            is_named: 0,
+        }
+    }
+
+    /// Of what has no place among files, and whose name is in the walk. `at` is a null pointer of its type.
+    #[inline(always)]
+    pub fn named(owner: Owner, at: Dentry, wanted: u8, operation: Operation) -> Self {
+        Self {
+            is_named: 1,
+            ..Self::new(owner, at, wanted, operation)
         }
     }
 }
@@ -59,7 +71,7 @@ pub fn is_permitted(request: &Request) -> bool {
         return true;
     }
     // What follows is verified once, not once for each answer.
-    let found = verifier::forget(look(request.at, request.wanted, word));
+    let found = verifier::forget(look_at(request.at, request.wanted, word, request.is_named));
     found == PERMITTED || report(request, word, found)
 }
 
@@ -102,12 +114,18 @@ struct Look {
     word: ScopeWord,
     scope: Scope,
     wanted: u64,
+    is_named: u64,
     stamp: Stamp,
 }
 
 /// Looks at an object: `By` as a number, or a [refusal](without_rule), with the access in the upper half.
-#[inline(never)]
+#[inline(always)]
 pub fn look(at: Dentry, wanted: u32, word: ScopeWord) -> u32 {
+    look_at(at, wanted, word, 0)
+}
+
+#[inline(never)]
+fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32) -> u32 {
     let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) else {
         return without_rule(Reason::Error) as u32;
     };
@@ -118,6 +136,7 @@ pub fn look(at: Dentry, wanted: u32, word: ScopeWord) -> u32 {
         // SAFETY: the walk is valid; the place is not read.
         scope: Scope::new(table, index, unsafe { &raw mut (*walk).key }),
         wanted: u64::from(wanted),
+        is_named: u64::from(is_named),
         stamp: Stamp::NEVER,
     };
     set!(walk, found.settled, 0);
@@ -226,6 +245,13 @@ fn prepare(look: &mut Look) -> bool {
     // Which one a refusal is about that holds for all of them.
     set!(walk, found.access, first(look.wanted));
     set!(walk, found.keeps, u64::from(!is_root));
+    if look.is_named != 0 {
+        set!(walk, found.keeps, 0);
+        set!(walk, found.left, 1);
+        set!(walk, found.recalled, 1);
+        begin(look, state);
+        return true;
+    }
     // SAFETY: the state is valid.
     if !is_root && unsafe { directories::recall(parent.inode(), &look.stamp, state) } {
         // SAFETY: the walk is this task's own.
@@ -255,11 +281,17 @@ fn prepare(look: &mut Look) -> bool {
     if !climb.is_same_for_all() {
         set!(walk, found.keeps, 0);
     }
+    begin(look, state);
+    true
+}
+
+/// The state at the root.
+#[inline(always)]
+fn begin(look: &Look, state: *mut State) {
     // SAFETY: the state is valid.
     if unsafe { (*state).begin(&look.scope) }.is_none() {
-        set!(walk, found.failed, 1);
+        set!(look.walk, found.failed, 1);
     }
-    true
 }
 
 /// The first of some accesses.

@@ -18,7 +18,7 @@ fn map(file: File, protection: u64) -> i32 {
     if protection & EXECUTABLE == 0 || file.is_null() {
         return 0;
     }
-    let Some(owner) = identity::current() else {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     let request = Request::new(owner, file.dentry(), Access::Exec.bit(), Operation::Map);

@@ -8,14 +8,16 @@
 //!          └→ walk (names) → state (of its directory, kept with that) → decide → event
 //! ```
 
+mod attributes;
 mod change;
 pub mod check;
+mod control_group;
 mod directories;
 mod let_go;
 mod literals;
 mod map;
 mod mounts;
-mod open;
+pub mod open;
 mod permitted;
 mod rename;
 mod scope;
@@ -23,4 +25,4 @@ mod stamp;
 pub mod walk;
 
 /// `-EACCES`: what a file answers that is refused.
-const REFUSED: i32 = -13;
+pub const REFUSED: i32 = -13;

@@ -39,7 +39,7 @@ const ATTEMPTS: u32 = 16;
 
 #[lsm(hook = "path_link")]
 pub fn path_link(ctx: LsmContext) -> i32 {
-    let Some(owner) = identity::current() else {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     let (from, to) = (Dentry::new(ctx.arg(0)), Dentry::new(ctx.arg(2)));
@@ -52,7 +52,7 @@ pub fn path_link(ctx: LsmContext) -> i32 {
 
 #[lsm(hook = "path_rename")]
 pub fn path_rename(ctx: LsmContext) -> i32 {
-    let Some(owner) = identity::current() else {
+    let Some(owner) = identity::task() else {
         return 0;
     };
     mounts::count_rename();

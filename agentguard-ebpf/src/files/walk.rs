@@ -6,17 +6,15 @@ use agentguard_common::{
     path::{LongKey, Positions, State},
 };
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type},
     cty::c_void,
-    helpers::generated::{
-        bpf_get_current_task_btf, bpf_loop, bpf_probe_read_kernel, bpf_task_storage_get,
-    },
+    helpers::generated::{bpf_loop, bpf_probe_read_kernel},
     macros::btf_map,
 };
 
 use super::mounts;
 use crate::{
     kernel::{Dentry, Superblock, Task},
+    task_storage::TaskStorage,
     verifier,
 };
 
@@ -99,30 +97,6 @@ macro_rules! set {
 }
 pub(crate) use {get, set};
 
-/// A task storage map, which aya has no type for.
-#[repr(C)]
-pub struct TaskStorage<T> {
-    r#type: *const [i32; bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE as usize],
-    key: *const i32,
-    value: *const T,
-    max_entries: *const [i32; 0],
-    map_flags: *const [i32; BPF_F_NO_PREALLOC as usize],
-}
-
-// SAFETY: the members are types for the loader, and are never read.
-unsafe impl<T> Sync for TaskStorage<T> {}
-
-impl<T> TaskStorage<T> {
-    /// A map.
-    pub const NEW: Self = Self {
-        r#type: core::ptr::null(),
-        key: core::ptr::null(),
-        value: core::ptr::null(),
-        max_entries: core::ptr::null(),
-        map_flags: core::ptr::null(),
-    };
-}
-
 #[btf_map]
 static WALKS: TaskStorage<Walk> = TaskStorage::NEW;
 
@@ -130,17 +104,29 @@ impl Walk {
     /// The running task's own, made if there is none. `None` if there is no memory.
     #[inline(always)]
     pub fn of_current() -> Option<*mut Self> {
-        let map = (&raw const WALKS).cast_mut().cast();
-        // SAFETY: the map is a task storage of `Walk`, and the task is the current one.
-        let walk = unsafe {
-            bpf_task_storage_get(
-                map,
-                bpf_get_current_task_btf(),
-                core::ptr::null_mut(),
-                u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE),
-            )
+        WALKS.get_or_make(Task::current())
+    }
+}
+
+impl Walk {
+    /// Makes a name of the task's own the only one: `write` writes it, and says how many bytes it has.
+    /// `false` if there is none.
+    #[inline(always)]
+    pub fn name(walk: *mut Self, write: impl FnOnce(*mut u8) -> Option<u32>) -> bool {
+        // SAFETY: the walk is this task's own.
+        let bytes: *mut u8 = unsafe { (&raw mut (*walk).part.name).cast() };
+        let Some(length) = write(bytes) else {
+            return false;
         };
-        (!walk.is_null()).then_some(walk.cast())
+        // SAFETY: as above.
+        unsafe {
+            let link = link(walk, 0);
+            (*link).name = bytes as u64;
+            (*link).length = u64::from(length);
+        }
+        set!(walk, count, 1);
+        set!(walk, bytes, u64::from(length));
+        true
     }
 }
 

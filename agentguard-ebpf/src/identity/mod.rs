@@ -1,9 +1,12 @@
 //! Whose a process or a socket is.
 
+mod attach_task;
 mod cgroup_mkdir;
 mod cgroup_release;
 mod cgroup_rmdir;
+mod fork;
 mod known;
+pub mod sticky;
 
 use agentguard_common::{
     identity::{Tag, untagged},
@@ -39,6 +42,28 @@ pub fn current() -> Option<Owner> {
     // SAFETY: the helper has no preconditions (Linux 4.18).
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
     owner(cgroup, inherited_by_task)
+}
+
+/// As [`current`], and also if it has left the cgroups of its agent: for what needs not be in a cgroup to be
+/// asked.
+#[inline(always)]
+pub fn task() -> Option<Owner> {
+    let owner = current();
+    if !sticky::are_there_strays() {
+        return owner;
+    }
+    // SAFETY: the helper has no preconditions (Linux 4.18).
+    let cgroup = unsafe { bpf_get_current_cgroup_id() };
+    let mut tag = owner.map_or(Tag::default(), |owner| owner.tag);
+    if !sticky::despite(cgroup, &mut tag) {
+        return owner;
+    }
+    let tag = Tag {
+        instance: verifier::forget_wide(tag.instance),
+        agent: verifier::forget(tag.agent),
+        reserved: 0,
+    };
+    Some(Owner { cgroup, tag })
 }
 
 /// The agent whose socket sends a packet, or `None` if it is no agent's.

@@ -159,6 +159,12 @@ impl Superblock {
         lsm_member!(self.0, superblock_device as u32)
     }
 
+    /// The number of its type (`include/uapi/linux/magic.h`).
+    #[inline(always)]
+    pub fn magic(self) -> u64 {
+        lsm_member!(self.0, superblock_magic as u64)
+    }
+
     /// Whether it can never be mounted: it is the kernel's own (`SB_NOUSER`).
     #[inline(always)]
     pub fn is_internal(self) -> bool {

@@ -5,6 +5,7 @@
 //! plus such an offset keeps its BTF type: members are plain loads.
 
 use agentguard_common::offsets::{LsmOffsets, Offsets};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
 #[unsafe(no_mangle)]
 static OFFSETS: Offsets = Offsets::UNKNOWN;
@@ -36,17 +37,33 @@ macro_rules! behind {
         // SAFETY: the static is valid; the read is volatile because the value is set at load.
         let offset = unsafe { core::ptr::read_volatile(&raw const $crate::kernel::OFFSETS.$member) }
             as usize;
-        let mut value: $type = 0;
-        // SAFETY: the destination has the size that is given; the helper checks the source (Linux
-        // 5.5), and fills the destination with zeros if it cannot be read.
-        unsafe {
-            aya_ebpf::helpers::generated::bpf_probe_read_kernel(
-                (&raw mut value).cast(),
-                size_of::<$type>() as u32,
-                $base.wrapping_byte_add(offset).cast(),
-            );
-        }
-        value
+        $crate::kernel::read::<$type>($base, offset)
+    }};
+}
+
+/// What is `offset` bytes behind an address, zeros if it cannot be read.
+#[inline(always)]
+pub fn read<T: Copy + Default>(base: *const u8, offset: usize) -> T {
+    let mut value = T::default();
+    // SAFETY: the destination has the size that is given; the helper checks the source (Linux 5.5), and
+    // fills the destination with zeros if it cannot be read.
+    unsafe {
+        bpf_probe_read_kernel(
+            (&raw mut value).cast(),
+            size_of::<T>() as u32,
+            base.wrapping_byte_add(offset).cast(),
+        );
+    }
+    value
+}
+
+/// As [`behind!`], of the members that the programs on files, sockets and processes read.
+macro_rules! lsm_behind {
+    ($base:expr, $member:ident as $type:ty) => {{
+        let offset = &raw const $crate::kernel::LSM_OFFSETS.$member;
+        // SAFETY: as in `member!`.
+        let offset = unsafe { core::ptr::read_volatile(offset) } as usize;
+        $crate::kernel::read::<$type>($base, offset)
     }};
 }
 
@@ -61,14 +78,20 @@ macro_rules! lsm_member {
     }};
 }
 
+mod attributes;
 mod cgroup;
 mod file;
+mod fs_context;
 mod rename_lock;
 mod socket;
 mod task;
+mod unix;
 
+pub use attributes::Attributes;
 pub use cgroup::Cgroup;
 pub use file::{Dentry, File, Inode, Superblock};
+pub use fs_context::FsContext;
 pub use rename_lock::renames;
-pub use socket::Socket;
+pub use socket::{Message, Socket};
 pub use task::Task;
+pub use unix::UnixSocket;

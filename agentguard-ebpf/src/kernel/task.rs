@@ -24,6 +24,18 @@ impl Task {
         Self(unsafe { bpf_get_current_task_btf() }.cast())
     }
 
+    /// Wraps a pointer that the kernel passed as a `struct task_struct *`.
+    #[inline(always)]
+    pub fn new(task: *const u8) -> Self {
+        Self(task)
+    }
+
+    /// Where it is.
+    #[inline(always)]
+    pub fn pointer(self) -> *mut u8 {
+        self.0.cast_mut()
+    }
+
     /// Its thread id, in the initial pid namespace.
     #[inline(always)]
     pub fn tid(self) -> u32 {
@@ -48,6 +60,21 @@ impl Task {
     pub fn uid(self) -> u32 {
         let cred = pointer(behind!(self.0, task_cred as u64));
         behind!(cred, cred_uid as u32)
+    }
+
+    /// Whether its rights are in the initial user namespace, the host's.
+    #[inline(always)]
+    pub fn is_in_initial_user_namespace(self) -> bool {
+        let cred = pointer(behind!(self.0, task_cred as u64));
+        let namespace = pointer(lsm_behind!(cred, cred_user_namespace as u64));
+        lsm_behind!(namespace, user_namespace_level as u32) == 0
+    }
+
+    /// Whether it acts with the rights of somebody else, as the kernel does for a file system that lies on
+    /// others (`override_creds`).
+    #[inline(always)]
+    pub fn is_acting_for_others(self) -> bool {
+        behind!(self.0, task_cred as u64) != lsm_behind!(self.0, task_real_cred as u64)
     }
 
     /// Byte `index` of its name, which is padded with zeros. An array's elements are loaded one by

@@ -6,7 +6,7 @@ mod connect;
 mod context;
 mod egress;
 mod packet;
-mod peer;
+pub mod peer;
 mod permitted;
 pub mod scope;
 mod send;

@@ -249,9 +249,7 @@ impl Daemon {
         // Not under the lock: the kernel may let this wait for all processes.
         let moved = instance::enter(&cgroups, &made.path, peer.pid())
             .and_then(|()| confirm(peer, &made.path));
-        if let Some(guard) = self.guard().as_mut() {
-            guard.entered(&made.path);
-        }
+        let noted = self.entered(&made.path);
         if let Err(error) = moved {
             instance::remove_tree(&cgroups.directory(&made.path));
             return Err(failed(format!(
@@ -259,6 +257,7 @@ impl Daemon {
                 peer.pid()
             )));
         }
+        noted?;
         Ok(Entered {
             agent: agent.to_owned(),
             instance: made.id.to_string(),
@@ -289,11 +288,10 @@ impl Daemon {
             Ok(systemd) => systemd.start(&plan, pid).await,
             Err(error) => Err(error),
         };
-        if let Some(guard) = self.guard().as_mut() {
-            guard.entered(&path);
-        }
+        let noted = self.entered(&path);
         self.declare(&path, None)?;
         started.map_err(failed)?;
+        noted?;
         confirm(peer, &path).map_err(failed)?;
         let cgroups = cgroup2::find().map_err(failed)?;
         let id = std::fs::metadata(cgroups.directory(&path))
@@ -317,6 +315,13 @@ impl Daemon {
             cgroup: path,
             files,
         })
+    }
+
+    fn entered(&self, path: &str) -> Result<(), ApiError> {
+        match self.guard().as_mut() {
+            Some(guard) => guard.entered(path).map_err(failed),
+            None => Err(failed("the daemon is stopping")),
+        }
     }
 
     fn declare(&self, path: &str, slot: Option<u32>) -> Result<(), ApiError> {

@@ -26,7 +26,7 @@ use crate::{
     kernel::{
         attach::AttachPoints,
         cgroup2::Cgroup2,
-        object::Loaded,
+        object::{LoadError, Loaded},
         tables::{TableError, Tables},
     },
     policy::{Matches, Scope},
@@ -117,7 +117,7 @@ impl Guard {
         let confines_files = scopes.iter().any(|scope| scope.files.is_some());
         let changes = self.agents.plan(scopes)?;
         if confines_files {
-            self.loaded.attach_hooks()?;
+            self.loaded.attach_file_hooks()?;
         }
         self.attach(matches.iter())?;
         let applied = self.install(changes, &names)?;
@@ -226,6 +226,8 @@ impl Guard {
                 })
         };
         walk::tag_all(&self.cgroups, &mut self.tables, agent_of, shortage)?;
+        // What is born or comes in from now on is noted by the programs.
+        self.loaded.note_tasks()?;
         Ok(())
     }
 
@@ -275,9 +277,11 @@ impl Guard {
         self.entering.insert(path.to_owned());
     }
 
-    /// Notes that an instance was entered, or never will be.
-    pub(super) fn entered(&mut self, path: &str) {
+    /// Notes that an instance was entered, or never will be. The kernel names only one thread of what
+    /// comes into a cgroup.
+    pub(super) fn entered(&mut self, path: &str) -> Result<(), LoadError> {
         self.entering.remove(path);
+        self.loaded.note_tasks()
     }
 
     /// Removes instances in which nothing runs any more. systemd removes its own.

@@ -40,7 +40,7 @@ use crate::{
     events::ring::{EventThread, Reader},
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
-        btf::{self, BtfError, KernelTypes},
+        btf::BtfError,
         cgroup2,
         files::{self as host_files, FileSupport},
         host_tables::KernelHostTables,
@@ -49,6 +49,7 @@ use crate::{
         probe,
         protection::Protection,
         tables::{self, Tables},
+        types::{self, KernelTypes},
     },
     log::{Clock, DaemonEvent, LogFile, LogHandle},
     mounts::{Keeper, MountedHost},
@@ -105,7 +106,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let scopes = load_scopes(&args.agents)?;
     let cgroups = cgroup2::find()?;
     memory::prepare();
-    let types = btf::read();
+    let types = types::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
     let support = host_files::probe(&types);

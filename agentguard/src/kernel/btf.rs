@@ -1,22 +1,14 @@
-//! Where the running kernel keeps the members that our programs read, and which types its
-//! tracepoints have.
+//! The kernel's type information.
 //!
-//! Only this much of BTF is read: structures, their members, type definitions, and the sizes of the
-//! other kinds of entries, to step over them (`Documentation/bpf/btf.rst`). It is read once, and
-//! nothing of its megabytes is kept.
+//! Only this much of BTF is read: structures, their members, type definitions, functions, and the sizes of
+//! the other kinds of entries, to step over them (`Documentation/bpf/btf.rst`).
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-    fs, io,
-    path::Path,
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    io,
 };
 
-use agentguard_common::offsets::{LsmOffsets, Offsets, Source};
-
-use super::object::{LSM_HOOKS, TRACEPOINTS};
-
-/// The kernel's own type information (Linux 5.4, `CONFIG_DEBUG_INFO_BTF`).
-pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+use agentguard_common::offsets::Source;
 
 /// Why the kernel's types cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,141 +40,14 @@ pub enum BtfError {
     },
 }
 
-/// What the programs need of the kernel's types.
-#[derive(Clone, Debug)]
-pub struct KernelTypes {
-    /// Where members are.
-    pub offsets: Offsets,
-    /// The types of [`TRACEPOINTS`], in that order; `None` is a tracepoint that does not exist.
-    tracepoints: [Option<u32>; TRACEPOINTS.len()],
-    /// What the programs on security hooks need; `Err` names what this kernel lacks.
-    pub lsm: Result<LsmTypes, Missing>,
-}
-
-/// What the programs on security hooks need of the kernel's types.
-#[derive(Clone, Debug)]
-pub struct LsmTypes {
-    /// Where members are.
-    pub offsets: LsmOffsets,
-    /// The types of [`LSM_HOOKS`], in that order; `None` is a hook that does not exist.
-    hooks: [Option<u32>; LSM_HOOKS.len()],
-}
-
-/// A structure or member that a program on a security hook reads, and this kernel does not have.
-pub type Missing = String;
-
-/// Reads the running kernel's types.
-pub fn read() -> Result<KernelTypes, BtfError> {
-    let data = fs::read(Path::new(VMLINUX)).map_err(|source| BtfError::Read {
-        path: VMLINUX.to_owned(),
-        source,
-    })?;
-    resolve(&Btf::parse(&data)?)
-}
-
-impl KernelTypes {
-    /// A tracepoint that this kernel does not have, if there is one.
-    pub fn absent(&self) -> Option<&'static str> {
-        let mut tracepoints = TRACEPOINTS.into_iter().zip(self.tracepoints);
-        tracepoints.find_map(|(name, id)| id.is_none().then_some(name))
-    }
-
-    /// The types of tracepoints and security hooks, as aya wants them: it knows a type by its place in a
-    /// list of all, so the places of the others are blank. The kernel's whole list would take it longer to
-    /// parse than the kernel needs to verify a program.
-    pub fn attach_types(&self) -> Result<aya::Btf, aya::BtfError> {
-        let mut known = BTreeMap::new();
-        for (name, id) in TRACEPOINTS.into_iter().zip(self.tracepoints) {
-            known.extend(id.map(|id| (id, (type_name(name), KIND_TYPEDEF))));
-        }
-        for (hook, id) in self.hooks() {
-            known.extend(id.map(|id| (id, (function_name(hook), KIND_FUNCTION))));
-        }
-        let mut names = vec![0];
-        let mut types = Vec::new();
-        let last = known.keys().last().copied();
-        for id in 1..=last.unwrap_or(0) {
-            let (name, kind) = if let Some((text, kind)) = known.get(&id) {
-                let name = length(&names);
-                names.extend(text.bytes().chain([0]));
-                (name, *kind)
-            } else {
-                (0, KIND_FORWARD)
-            };
-            for word in [name, kind << 24, 0] {
-                types.extend(word.to_ne_bytes());
-            }
-        }
-        let mut data = Vec::with_capacity(HEADER as usize + types.len() + names.len());
-        data.extend(MAGIC.to_ne_bytes());
-        // Version, flags.
-        data.extend([1, 0]);
-        let (middle, end) = (length(&types), length(&names));
-        for word in [HEADER, 0, middle, middle, end] {
-            data.extend(word.to_ne_bytes());
-        }
-        data.extend(types);
-        data.extend(names);
-        aya::Btf::parse(&data, aya::Endianness::default())
-    }
-
-    /// The security hooks, and their types where they exist.
-    fn hooks(&self) -> impl Iterator<Item = (&'static str, Option<u32>)> {
-        let hooks = self.lsm.as_ref().map(|lsm| lsm.hooks);
-        LSM_HOOKS
-            .into_iter()
-            .zip(hooks.unwrap_or([None; LSM_HOOKS.len()]))
-    }
-
-    /// The id of the type of a security hook, `None` without `CONFIG_BPF_LSM`.
-    pub(super) fn hook(&self, name: &str) -> Option<u32> {
-        self.hooks().find(|(hook, _)| *hook == name)?.1
-    }
-
-    /// Whether this kernel has a security hook.
-    pub fn has_hook(&self, name: &str) -> bool {
-        self.hooks().any(|(hook, id)| hook == name && id.is_some())
-    }
-}
-
-fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
-}
-
-/// The type definition that the kernel makes for a tracepoint (`__DEFINE_TRACE_EXT` and
-/// `btf_trace_##call` in `include/trace/bpf_probe.h`).
-fn type_name(tracepoint: &str) -> String {
-    format!("btf_trace_{tracepoint}")
-}
-
-/// The function that the kernel has for a security hook (`kernel/bpf/bpf_lsm.c`).
-fn function_name(hook: &str) -> String {
-    format!("bpf_lsm_{hook}")
-}
-
-fn resolve(btf: &Btf<'_>) -> Result<KernelTypes, BtfError> {
-    let mut structures = Structures::new(btf);
-    let offsets = Offsets::find(|source| structures.offset(source))?;
-    let lsm = LsmOffsets::find(|source| structures.offset(source));
-    let functions = LSM_HOOKS.map(function_name);
-    let hooks = btf.find_all(KIND_FUNCTION, &functions);
-    Ok(KernelTypes {
-        offsets,
-        tracepoints: TRACEPOINTS.map(|name| btf.find(KIND_TYPEDEF, &type_name(name))),
-        lsm: lsm
-            .map(|offsets| LsmTypes { offsets, hooks })
-            .map_err(|error| error.to_string()),
-    })
-}
-
 /// Structures by name: each is sought once.
-struct Structures<'a> {
+pub(super) struct Structures<'a> {
     btf: &'a Btf<'a>,
     known: HashMap<&'static str, Structure<'a>>,
 }
 
 impl<'a> Structures<'a> {
-    fn new(btf: &'a Btf<'a>) -> Self {
+    pub(super) fn new(btf: &'a Btf<'a>) -> Self {
         Self {
             btf,
             known: HashMap::new(),
@@ -190,7 +55,7 @@ impl<'a> Structures<'a> {
     }
 
     /// The offset of a value in bytes.
-    fn offset(&mut self, source: Source) -> Result<u32, BtfError> {
+    pub(super) fn offset(&mut self, source: Source) -> Result<u32, BtfError> {
         let mut offset = 0;
         for (name, member) in source.iter().copied() {
             let structure = match self.known.entry(name) {
@@ -204,24 +69,33 @@ impl<'a> Structures<'a> {
 }
 
 /// `"\xeb\x9f"`, in the byte order of the kernel.
-const MAGIC: u16 = 0xeb9f;
+pub(super) const MAGIC: u16 = 0xeb9f;
 /// Bytes of the header.
-const HEADER: u32 = 24;
+pub(super) const HEADER: u32 = 24;
 
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
-const KIND_FORWARD: u32 = 7;
-const KIND_TYPEDEF: u32 = 8;
-const KIND_FUNCTION: u32 = 12;
+pub(super) const KIND_FORWARD: u32 = 7;
+pub(super) const KIND_TYPEDEF: u32 = 8;
+pub(super) const KIND_FUNCTION: u32 = 12;
 
 const TRUNCATED: BtfError = BtfError::Malformed("it ends too early");
 
 /// All types, as they lie in the file.
-struct Btf<'a> {
+pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     /// Where each type begins. Ids begin at 1.
     places: Vec<u32>,
+}
+
+/// A function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Function {
+    /// The id of its type.
+    pub(super) id: u32,
+    /// How many arguments it has.
+    pub(super) arguments: u32,
 }
 
 /// A structure.
@@ -232,7 +106,7 @@ struct Structure<'a> {
 }
 
 impl<'a> Btf<'a> {
-    fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
+    pub(super) fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
         if data.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(BtfError::Malformed("no magic number"));
         }
@@ -279,7 +153,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The first type of a kind and a name.
-    fn find(&self, wanted: u32, name: &str) -> Option<u32> {
+    pub(super) fn find(&self, wanted: u32, name: &str) -> Option<u32> {
         let index = self.places.iter().position(|place| {
             let at = *place as usize;
             kind(self.types, at).is_some_and(|(kind, _)| kind == wanted)
@@ -288,24 +162,41 @@ impl<'a> Btf<'a> {
         u32::try_from(index + 1).ok()
     }
 
-    /// The first types of a kind, by name.
-    fn find_all<const N: usize>(&self, wanted: u32, names: &[String; N]) -> [Option<u32>; N] {
-        let mut found = [None; N];
+    /// The first functions of these names, which all begin with `prefix`.
+    pub(super) fn functions(
+        &self,
+        prefix: &str,
+        names: impl Iterator<Item = &'static str>,
+    ) -> BTreeMap<&'static str, Function> {
+        let names: BTreeSet<&'static str> = names.collect();
+        let mut found = BTreeMap::new();
         for (index, place) in self.places.iter().enumerate() {
             let at = *place as usize;
-            if kind(self.types, at).is_none_or(|(kind, _)| kind != wanted) {
+            if kind(self.types, at).is_none_or(|(kind, _)| kind != KIND_FUNCTION) {
                 continue;
             }
-            let Some(offset) = word(self.types, at) else {
-                continue;
-            };
-            for (name, found) in names.iter().zip(&mut found) {
-                if found.is_none() && self.is_named(offset, name) {
-                    *found = u32::try_from(index + 1).ok();
-                }
+            let rest = word(self.types, at)
+                .and_then(|offset| self.strings.get(offset as usize..))
+                .and_then(|text| text.strip_prefix(prefix.as_bytes()));
+            let name = rest
+                .and_then(|rest| rest.split(|byte| *byte == 0).next())
+                .and_then(|name| std::str::from_utf8(name).ok())
+                .and_then(|name| names.get(name));
+            if let (Some(name), Ok(id)) = (name, u32::try_from(index + 1)) {
+                let arguments = self.arguments(at);
+                found.entry(*name).or_insert(Function { id, arguments });
             }
         }
         found
+    }
+
+    /// How many arguments the function at a place has: so many has its prototype.
+    fn arguments(&self, at: usize) -> u32 {
+        word(self.types, at + 8)
+            .and_then(|id| self.places.get((id as usize).checked_sub(1)?))
+            .and_then(|prototype| kind(self.types, *prototype as usize))
+            .and_then(|(_, count)| u32::try_from(count).ok())
+            .unwrap_or(0)
     }
 
     fn is_named(&self, offset: u32, name: &str) -> bool {
@@ -387,30 +278,10 @@ fn word(data: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use aya_obj::btf::BtfKind;
+    use std::fs;
 
     use super::*;
-
-    #[test]
-    fn the_running_kernel_has_every_member() {
-        let types = read().unwrap();
-        assert_ne!(types.offsets.task_comm, 0);
-        assert_ne!(types.offsets.kernfs_node_id, 0);
-        assert_eq!(types.absent(), None);
-    }
-
-    #[test]
-    fn a_tracepoint_has_the_same_type_in_the_slice_as_in_the_kernel() {
-        let slice = read().unwrap().attach_types().unwrap();
-        let whole = aya::Btf::from_sys_fs().unwrap();
-        for name in TRACEPOINTS {
-            let id = |btf: &aya::Btf| {
-                btf.id_by_type_name_kind(&type_name(name), BtfKind::Typedef)
-                    .unwrap()
-            };
-            assert_eq!(id(&slice), id(&whole), "{name}");
-        }
-    }
+    use crate::kernel::types::VMLINUX;
 
     #[test]
     fn a_missing_member_is_named() {

@@ -5,11 +5,11 @@ use std::{fs, io};
 use nix::errno::Errno;
 
 use super::{
-    btf::KernelTypes,
     lsm::{self, Lsm},
     lsm_remedy::{Boot, Distribution},
     protection::Protection,
     sys,
+    types::KernelTypes,
 };
 use crate::landlock::coverage;
 

@@ -8,9 +8,9 @@ use std::{fs, io};
 use nix::errno::Errno;
 
 use super::{
-    btf::KernelTypes,
     lsm_remedy::{Boot, Distribution},
     sys,
+    types::KernelTypes,
 };
 
 /// The active security modules, one after another.

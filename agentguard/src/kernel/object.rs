@@ -1,19 +1,23 @@
 //! The eBPF object: loaded, with the kernel's offsets in it.
 
-use std::{thread, time::Instant};
+use std::{
+    io::{self, Read as _},
+    thread,
+    time::Instant,
+};
 
-use agentguard_common::offsets::LsmOffsets;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     programs::{
-        BtfTracePoint, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
+        BtfTracePoint, Iter, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
     },
 };
 
 use super::{
-    btf::KernelTypes,
+    hooks::{FILE_HOOKS, GUARD_HOOKS, Hook, TASK_ITERATOR, TASK_PROGRAM, TRACEPOINTS, hook_of},
     probe,
     symbols::{self, SymbolError},
+    types::KernelTypes,
 };
 
 /// The compiled programs.
@@ -27,55 +31,21 @@ pub const SOCK_ADDR_PROGRAMS: [&str; 6] = [
 pub const SOCK_PROGRAM: &str = "sock_create";
 /// The program on packets.
 pub const EGRESS_PROGRAM: &str = "egress";
-/// The programs on tracepoints; each has its tracepoint's name.
-pub const TRACEPOINTS: [&str; 3] = ["cgroup_mkdir", "cgroup_rmdir", "cgroup_release"];
-
-/// The programs on security hooks; each has its hook's name.
-pub const LSM_HOOKS: [&str; 20] = [
-    // First: what is known of an inode must be forgotten as long as anything is kept.
-    "inode_free_security",
-    "file_open",
-    "mmap_file",
-    "file_mprotect",
-    "path_mknod",
-    "path_mkdir",
-    "path_symlink",
-    "path_unlink",
-    "path_rmdir",
-    "path_link",
-    "path_rename",
-    "path_truncate",
-    "file_truncate",
-    "path_chmod",
-    "path_chown",
-    "path_chroot",
-    "inode_setxattr",
-    "inode_removexattr",
-    "inode_set_acl",
-    "inode_remove_acl",
-];
-/// The hooks that not every kernel has.
-const OPTIONAL_HOOKS: [&str; 3] = [
-    // Linux 6.2.
-    "file_truncate",
-    "inode_set_acl",
-    "inode_remove_acl",
-];
-
 /// The programs that every daemon loads.
 fn names() -> Vec<&'static str> {
     TRACEPOINTS
         .into_iter()
         .chain(SOCK_ADDR_PROGRAMS)
-        .chain([SOCK_PROGRAM, EGRESS_PROGRAM])
+        .chain([SOCK_PROGRAM, EGRESS_PROGRAM, TASK_PROGRAM])
         .collect()
 }
 
-/// The programs on security hooks that this kernel can have.
-fn hook_names(types: &KernelTypes) -> Vec<&'static str> {
-    LSM_HOOKS
-        .into_iter()
-        .filter(|hook| types.has_hook(hook) || !OPTIONAL_HOOKS.contains(hook))
+/// Those of some programs on security hooks that are for this kernel.
+fn programs_for(types: &KernelTypes, hooks: &[Hook]) -> Vec<&'static str> {
+    hooks
+        .iter()
+        .filter(|hook| hook.is_for(types.arguments(hook.name)))
+        .map(|hook| hook.program)
         .collect()
 }
 
@@ -100,6 +70,9 @@ pub enum LoadError {
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`: it does not belong to this binary")]
     Absent(&'static str),
+    /// The tasks could not be gone through.
+    #[error("cannot go through the tasks: {0}")]
+    Tasks(#[source] io::Error),
     /// A thread that loaded a program panicked.
     #[error("a thread that loaded a program has panicked")]
     Thread,
@@ -132,7 +105,7 @@ pub struct Loaded {
     later: Option<Later>,
 }
 
-/// What loading the programs on security hooks needs, when it comes to that.
+/// What loading the programs about paths needs, when it comes to that.
 struct Later {
     types: KernelTypes,
     sizes: Sizes,
@@ -141,14 +114,22 @@ struct Later {
 }
 
 /// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
-/// in a tagged cgroup is tagged. `lsm` says whether programs on security hooks work on this host.
+/// in a tagged cgroup is tagged. `lsm` says whether programs on security hooks work on this host: those that
+/// guard every agent are then attached, too.
 pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadError> {
     let obstacle = if lsm {
         LsmGlobals::find(&types).err()
     } else {
         None
     };
-    let mut ebpf = load_some(&types, sizes, &names())?;
+    let mut names = names();
+    let guards = if lsm {
+        programs_for(&types, &GUARD_HOOKS)
+    } else {
+        Vec::new()
+    };
+    names.extend(&guards);
+    let mut ebpf = load_some(&types, sizes, &names)?;
     let mut tracepoints = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
@@ -159,10 +140,12 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
                 .map_err(|error| refused(name, &error))?,
         );
     }
+    let mut hooks = Vec::new();
+    attach_hooks(&mut ebpf, &guards, &mut hooks)?;
     Ok(Loaded {
         ebpf,
         tracepoints,
-        hooks: Vec::new(),
+        hooks,
         later: lsm.then_some(Later {
             types,
             sizes,
@@ -172,10 +155,10 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
 }
 
 impl Loaded {
-    /// Loads and attaches the programs on security hooks, if that was not done yet. They cost every process
+    /// Loads and attaches the programs about paths, if that was not done yet. They cost every process
     /// of the host a little, so a host whose scopes have no rules for files does without. Where such
     /// programs do not work, nothing happens: what depends on them is refused before.
-    pub fn attach_hooks(&mut self) -> Result<(), LoadError> {
+    pub fn attach_file_hooks(&mut self) -> Result<(), LoadError> {
         let Some(later) = &mut self.later else {
             return Ok(());
         };
@@ -183,24 +166,30 @@ impl Loaded {
             later.obstacle = LsmGlobals::find(&later.types).err();
             return Err(obstacle);
         }
-        let names = hook_names(&later.types);
+        let names = programs_for(&later.types, &FILE_HOOKS);
         let attach_types = later.types.attach_types()?;
         if let Err(error) = load_programs(&mut self.ebpf, &names, &attach_types) {
             return Err(explain(error, &later.types, later.sizes));
         }
-        let mut hooks = Vec::with_capacity(names.len());
-        for name in names {
-            let program: &mut Lsm = program(&mut self.ebpf, name)?;
-            let id = program.attach().map_err(|error| refused(name, &error))?;
-            hooks.push(
-                program
-                    .take_link(id)
-                    .map_err(|error| refused(name, &error))?,
-            );
-        }
-        self.hooks = hooks;
+        attach_hooks(&mut self.ebpf, &names, &mut self.hooks)?;
         self.later = None;
         Ok(())
+    }
+
+    /// Notes with each task that lives whose its cgroup is.
+    pub fn note_tasks(&mut self) -> Result<(), LoadError> {
+        let refused = |error: &ProgramError| refused(TASK_PROGRAM, error);
+        let program: &mut Iter = program(&mut self.ebpf, TASK_PROGRAM)?;
+        let id = program.attach().map_err(|error| refused(&error))?;
+        let link = program.take_link(id).map_err(|error| refused(&error))?;
+        let mut file = link
+            .into_file()
+            .map_err(|error| LoadError::Tasks(io::Error::other(error)))?;
+        // It runs for every task, and writes nothing.
+        let mut nothing = Vec::new();
+        file.read_to_end(&mut nothing)
+            .map(drop)
+            .map_err(LoadError::Tasks)
     }
 
     /// Detaches the programs on security hooks.
@@ -209,21 +198,36 @@ impl Loaded {
     }
 }
 
-/// What the programs on security hooks must know of the running kernel.
+/// Attaches programs on security hooks, one after another.
+fn attach_hooks(
+    ebpf: &mut Ebpf,
+    names: &[&'static str],
+    links: &mut Vec<LsmLink>,
+) -> Result<(), LoadError> {
+    for name in names {
+        let program: &mut Lsm = program(ebpf, name)?;
+        let id = program.attach().map_err(|error| refused(name, &error))?;
+        links.push(
+            program
+                .take_link(id)
+                .map_err(|error| refused(name, &error))?,
+        );
+    }
+    Ok(())
+}
+
+/// What the programs about paths must know of the running kernel.
 struct LsmGlobals {
-    offsets: LsmOffsets,
     rename_lock: u64,
     backing_mode: u32,
 }
 
 impl LsmGlobals {
     fn find(types: &KernelTypes) -> Result<Self, LoadError> {
-        let lsm = types
-            .lsm
-            .as_ref()
-            .map_err(|it| LoadError::Lsm(it.clone()))?;
+        if let Err(missing) = &types.lsm {
+            return Err(LoadError::Lsm(missing.clone()));
+        }
         Ok(Self {
-            offsets: lsm.offsets,
             rename_lock: symbols::address("rename_lock")?,
             backing_mode: backing_mode(probe::kernel_version()),
         })
@@ -276,11 +280,13 @@ fn create(types: &KernelTypes, sizes: Sizes, level: VerifierLogLevel) -> Result<
         .map_max_entries("TAGS", sizes.max_cgroups)
         .map_max_entries("INSTANCES", sizes.max_instances)
         .verifier_log_level(level);
+    if let Ok(lsm) = &types.lsm {
+        loader.override_global("LSM_OFFSETS", &lsm.offsets, true);
+    }
     // Where they are not to be had, the programs that need them are not loaded.
     let globals = LsmGlobals::find(types).ok();
     if let Some(globals) = &globals {
         loader
-            .override_global("LSM_OFFSETS", &globals.offsets, true)
             .override_global("RENAME_LOCK", &globals.rename_lock, true)
             .override_global("BACKING_MODE", &globals.backing_mode, true);
     }
@@ -317,7 +323,11 @@ fn timed(name: &'static str, program: &mut Program, attach_types: &Btf) -> Resul
     let start = Instant::now();
     let loaded = match program {
         Program::BtfTracePoint(program) => program.load(name, attach_types),
-        Program::Lsm(program) => program.load(name, attach_types),
+        Program::Iter(program) => program.load(TASK_ITERATOR, attach_types),
+        Program::Lsm(program) => {
+            let hook = hook_of(name).ok_or(LoadError::Absent(name))?;
+            program.load(hook, attach_types)
+        }
         Program::CgroupSockAddr(program) => program.load(),
         Program::CgroupSock(program) => program.load(),
         Program::CgroupSkb(program) => program.load(),

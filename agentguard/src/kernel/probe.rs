@@ -10,10 +10,12 @@ use aya::{
 use nix::errno::Errno;
 
 use super::{
-    btf::{self, BtfError, KernelTypes},
-    capabilities, cgroup2, files, lsm,
-    object::TRACEPOINTS,
+    btf::BtfError,
+    capabilities, cgroup2, files,
+    hooks::TRACEPOINTS,
+    lsm,
     protection::{Protection, State},
+    types::{self, KernelTypes},
 };
 
 /// The oldest kernel that agentguard is tested on.
@@ -52,7 +54,7 @@ const MAPS: [(&str, MapType, &str); 5] = [
 
 /// Tries everything. Nothing stays loaded.
 pub fn all() -> Vec<Protection> {
-    let types = btf::read();
+    let types = types::read();
     let mut found = needed(&types);
     // Without the others it could not be told what a failure means.
     let is_suitable = missing(&found).next().is_none();
@@ -158,7 +160,7 @@ fn cgroup_v2() -> Protection {
 fn btf(types: &Result<KernelTypes, BtfError>) -> Protection {
     const NAME: &str = "BTF";
     match types {
-        Ok(_) => Protection::active(NAME, btf::VMLINUX),
+        Ok(_) => Protection::active(NAME, types::VMLINUX),
         Err(error) => Protection::unsupported(
             NAME,
             error.to_string(),

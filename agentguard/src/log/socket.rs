@@ -8,6 +8,7 @@ use std::{
 use agentguard_common::{
     address::Address,
     protocol::{ICMP, ICMPV6, TCP, UDP},
+    socket::{AF_INET, AF_INET6, DETOURS},
 };
 
 pub(super) fn ip(address: Address) -> String {
@@ -56,6 +57,47 @@ pub(super) fn protocol(socket_type: u16, number: u16) -> Cow<'static, str> {
     }
 }
 
+/// The name of an address family that is not the Internet's (`include/linux/socket.h`).
+pub(super) fn family(number: u16) -> Option<Cow<'static, str>> {
+    Some(match number {
+        // Of a program on Internet sockets only.
+        AF_INET | AF_INET6 => return None,
+        1 => "unix".into(),
+        3 => "ax25".into(),
+        4 => "ipx".into(),
+        5 => "appletalk".into(),
+        9 => "x25".into(),
+        16 => "netlink".into(),
+        17 => "packet".into(),
+        21 => "rds".into(),
+        24 => "pppox".into(),
+        29 => "can".into(),
+        30 => "tipc".into(),
+        31 => "bluetooth".into(),
+        33 => "rxrpc".into(),
+        38 => "alg".into(),
+        39 => "nfc".into(),
+        40 => "vsock".into(),
+        41 => "kcm".into(),
+        42 => "qipcrtr".into(),
+        43 => "smc".into(),
+        44 => "xdp".into(),
+        45 => "mctp".into(),
+        other => other.to_string().into(),
+    })
+}
+
+/// The name of a socket option.
+pub(super) fn option(level: u64, number: u64) -> Cow<'static, str> {
+    DETOURS
+        .iter()
+        .find(|(known, option, _)| (u64::from(*known), u64::from(*option)) == (level, number))
+        .map_or_else(
+            || format!("{level}/{number}").into(),
+            |(_, _, name)| (*name).into(),
+        )
+}
+
 pub(super) fn has_ports(socket_type: u16, number: u16) -> bool {
     matches!(
         protocol(socket_type, number).as_ref(),
@@ -66,6 +108,15 @@ pub(super) fn has_ports(socket_type: u16, number: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn families_and_options_have_their_names() {
+        assert_eq!((family(AF_INET), family(AF_INET6)), (None, None));
+        assert_eq!(family(40).as_deref(), Some("vsock"));
+        assert_eq!(family(99).as_deref(), Some("99"));
+        assert_eq!(option(41, 57), "IPV6_RTHDR");
+        assert_eq!(option(41, 1), "41/1");
+    }
 
     #[test]
     fn protocols_have_their_names() {

@@ -9,7 +9,7 @@ use agentguard_common::{
 };
 use serde::Serialize;
 
-use super::socket::{has_ports, ip, protocol, socket_type};
+use super::socket::{family, has_ports, ip, option, protocol, socket_type};
 use crate::{events::enrich::ProcessFacts, identity::unit_name::unit_of_cgroup};
 
 /// What an event does not say itself.
@@ -74,9 +74,19 @@ pub struct Violation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket_type: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_pid: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,21 +148,46 @@ impl Violation {
             exited: process.is_some_and(|p| p.exited),
             ..Self::default()
         };
-        if event.text == 0 {
-            violation.protocol = Some(protocol(event.socket_type, event.protocol));
-            violation.socket_type = Some(socket_type(event.socket_type));
-            violation.set_destination(event);
-        } else {
+        if event.text != 0 {
             violation.path = Some(String::from_utf8_lossy(context.text).into_owned());
             violation.access = Access::from_number(event.access).map(Access::name);
         }
+        violation.set_object(event);
         violation
     }
 
-    fn set_destination(&mut self, event: &Event) {
-        if event.operation == Operation::Socket as u8 {
-            return;
+    /// What it is about, apart from a path.
+    fn set_object(&mut self, event: &Event) {
+        use Operation::{Bind, Bpf, Connect, Option, Packet, Send, Signal, Socket, Trace};
+
+        let numbers = event.address;
+        match Operation::from_number(event.operation) {
+            Some(Connect | Send | Bind | Packet) => {
+                self.protocol = Some(protocol(event.socket_type, event.protocol));
+                self.socket_type = Some(socket_type(event.socket_type));
+                self.set_destination(event);
+            }
+            Some(Socket) => {
+                self.family = family(event.family);
+                self.protocol = Some(if self.family.is_none() {
+                    protocol(event.socket_type, event.protocol)
+                } else {
+                    event.protocol.to_string().into()
+                });
+                self.socket_type = Some(socket_type(event.socket_type));
+            }
+            Some(Option) => self.option = Some(option(numbers.hi, numbers.lo)),
+            Some(Trace) => self.target_pid = Some(numbers.lo),
+            Some(Signal) => {
+                self.target_pid = Some(numbers.lo);
+                self.signal = Some(numbers.hi);
+            }
+            Some(Bpf) => self.command = Some(numbers.hi),
+            _ => {}
         }
+    }
+
+    fn set_destination(&mut self, event: &Event) {
         let ip = ip(event.address);
         if !has_ports(event.socket_type, event.protocol) {
             self.destination = Some(ip.clone());

@@ -84,15 +84,18 @@ fn reserve(stage: &Stage) -> Outcome {
 }
 
 /// A socket that is made in a cgroup, and held outside.
-fn leak(home: &Cgroup) -> Outcome<OwnedFd> {
-    let own = fs::read_to_string("/proc/self/cgroup").context("read the own cgroup")?;
-    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
-    let back = cgroup::mount_point()?.join(own.unwrap_or_default());
-    fs::write(home.directory().join("cgroup.procs"), "0").context("enter the cgroup")?;
-    let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
-    fs::write(back.join("cgroup.procs"), "0").context("leave the cgroup")?;
-    Ok(socket?)
+fn leak(stage: &Stage, home: &Cgroup) -> Outcome<OwnedFd> {
+    let mut command = stage.untagged(&["wait", FORBIDDEN]);
+    home.place(&mut command)?;
+    sys::leave_socket(&mut command, LEAKED);
+    let mut probe = Interactive::start(command)?;
+    let socket = sys::descriptor_of(probe.process().id(), LEAKED)?;
+    is_refused(&probe.finish()?, "sendto")?;
+    Ok(socket)
 }
+
+/// A number that no other descriptor has.
+const LEAKED: i32 = 100;
 
 /// Each time something of the instance stays behind, and the next is confined all the same.
 fn leaked_sockets(stage: &Stage) -> Outcome {
@@ -101,7 +104,7 @@ fn leaked_sockets(stage: &Stage) -> Outcome {
     for _ in 0..5 {
         let home = Cgroup::create(&home(&parent))?;
         is_refused(&try_in(stage, &home, &["udp", FORBIDDEN])?, "sendto")?;
-        leaked.push(leak(&home)?);
+        leaked.push(leak(stage, &home)?);
         home.remove()?;
     }
     ensure!(

@@ -1,11 +1,13 @@
 //! System calls with safe signatures, in the exact forms that the techniques need.
 
 mod address;
+mod descriptor;
 mod file;
 mod interface;
 mod socket;
 
 pub use address::SockAddr;
+pub use descriptor::{descriptor_of, leave_socket};
 pub use file::{extended_attributes, open, remove_extended_attribute, set_extended_attribute};
 pub use interface::{index_of, set_interface_address};
 pub use socket::{
