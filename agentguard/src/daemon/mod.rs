@@ -111,7 +111,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
     let support = host_files::probe(&types);
     suffices(&support, &scopes)?;
-    protections.push(support.protection());
+    protections.extend(support.protections());
     let has_lsm = matches!(support.lsm, Lsm::Active { .. });
     make_directory(&args.run_dir)?;
     let lock = RunLock::take(&args.run_dir.join("daemon.lock"))?;

@@ -15,6 +15,8 @@ use crate::landlock::coverage;
 
 /// The name of this protection.
 pub const NAME: &str = "files";
+/// The name of the protection that no scope has to ask for.
+pub const PROCESSES: &str = "processes";
 
 /// What this host has to enforce rules for files with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,26 @@ fn judge(
 }
 
 impl FileSupport {
+    /// All that depends on it, as it is shown to operators.
+    pub fn protections(&self) -> [Protection; 2] {
+        [self.protection(), self.processes()]
+    }
+
+    /// Whether agents are kept from other processes, the kernel, and sockets that rules cannot describe.
+    fn processes(&self) -> Protection {
+        match &self.lsm {
+            Lsm::Active { .. } => Protection::active(PROCESSES, "BPF LSM"),
+            Lsm::Unsupported { detail, remedy } => Protection::degraded(
+                PROCESSES,
+                format!(
+                    "only moving out of the agent's cgroups; NOT signals, tracing, bpf(2), modules, mounts, \
+                     sockets of other families; no BPF LSM: {detail}"
+                ),
+                remedy,
+            ),
+        }
+    }
+
     /// As it is shown to operators.
     pub fn protection(&self) -> Protection {
         let (missing, remedy) = match &self.lsm {

@@ -40,7 +40,7 @@ const PROGRAMS: [(&str, ProgramType, &str); 4] = [
 ];
 
 /// The map types that egress control makes.
-const MAPS: [(&str, MapType, &str); 5] = [
+const MAPS: [(&str, MapType, &str); 6] = [
     ("hash map", MapType::Hash, "CONFIG_BPF_SYSCALL"),
     ("array map", MapType::Array, "CONFIG_BPF_SYSCALL"),
     ("array of maps", MapType::ArrayOfMaps, "CONFIG_BPF_SYSCALL"),
@@ -50,6 +50,7 @@ const MAPS: [(&str, MapType, &str); 5] = [
         MapType::SkStorage,
         "CONFIG_NET and CONFIG_BPF_SYSCALL",
     ),
+    ("task storage", MapType::TaskStorage, "CONFIG_BPF_SYSCALL"),
 ];
 
 /// Tries everything. Nothing stays loaded.
@@ -59,7 +60,7 @@ pub fn all() -> Vec<Protection> {
     // Without the others it could not be told what a failure means.
     let is_suitable = missing(&found).next().is_none();
     if is_suitable && let Ok(types) = &types {
-        found.push(files::probe(types).protection());
+        found.extend(files::probe(types).protections());
     }
     found
 }
@@ -93,7 +94,9 @@ pub fn needed(types: &Result<KernelTypes, BtfError>) -> Vec<Protection> {
 /// no scope requires them.
 pub fn missing(found: &[Protection]) -> impl Iterator<Item = &Protection> {
     found.iter().filter(|protection| {
-        protection.state == State::Unsupported && protection.name != files::NAME
+        protection.state == State::Unsupported
+            && protection.name != files::NAME
+            && protection.name != files::PROCESSES
     })
 }
 

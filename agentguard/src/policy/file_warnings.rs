@@ -1,7 +1,5 @@
 //! Rules about files and sockets that are valid, but wider than an operator may have meant.
 
-use agentguard_common::process::ProcessFlags;
-
 use super::{
     file_rules::{FileRules, NumberedRule, PathList},
     paths::Pattern,
@@ -166,14 +164,6 @@ pub(super) fn file_warnings(scope: &Scope) -> Vec<Warning> {
                 .profile
                 .is_none_or(|profile| profile.name() != "base")
     };
-    let connects = rules
-        .iter()
-        .any(|it| it.rule.profile.is_none() && it.list() == PathList::Connect);
-    if connects || scope.process != ProcessFlags::NONE {
-        warnings.push(about_all(
-            "has rules for Unix sockets or processes, which are not enforced yet",
-        ));
-    }
     if !rules.iter().any(starts) {
         warnings.push(about_all(
             "permits no program to be executed: nothing can run",

@@ -20,10 +20,10 @@ pub(super) const CASES: &[Case] = &[
     permitted("may-utimes", &["utimes", "path", OPEN]),
     permitted("may-setxattr", &["setxattr", "descriptor", OPEN]),
 
-    // SECURITY.md says so.
-    permitted("times-are-not-held", &["utimes", "path", SECRET]),
-    permitted("times-are-not-held-by-descriptor", &["utimes", "descriptor", READ]),
-    optional(permitted("flags-are-not-held", &["chattr", READ])),
+    refused("utimes", &["utimes", "path", SECRET], "utimes", unchanged(SECRET)),
+    refused("utimes-by-descriptor", &["utimes", "descriptor", READ], "utimes", unchanged(READ)),
+    optional(permitted("may-chattr", &["chattr", OPEN])),
+    optional(refused("chattr", &["chattr", READ], "ioctl", unchanged(READ))),
 
     refused("chmod", &["chmod", "path", SECRET], "chmod", unchanged(SECRET)),
     refused("chmod-by-descriptor", &["chmod", "descriptor", READ], "chmod", unchanged(READ)),
