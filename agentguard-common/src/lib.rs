@@ -27,6 +27,7 @@ pub mod process;
 pub mod protocol;
 pub mod rules;
 pub mod scope;
+pub mod self_test;
 mod set;
 pub mod socket;
 pub mod verdict;
@@ -45,6 +46,7 @@ mod user {
         identity, mounts, offsets,
         path::{LiteralKey, Positions, Table, glob::Next},
         scope::Row,
+        self_test::SelfTest,
     };
 
     // SAFETY: each is `repr(C)`, without padding, and valid for every bit pattern.
@@ -57,6 +59,8 @@ mod user {
     unsafe impl aya::Pod for offsets::Offsets {}
     // SAFETY: as above.
     unsafe impl aya::Pod for offsets::LsmOffsets {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for SelfTest {}
     // SAFETY: as above.
     unsafe impl aya::Pod for mounts::Superblock {}
     // SAFETY: as above.

@@ -46,6 +46,7 @@ mod maps;
 mod memo;
 mod network;
 mod process;
+mod self_test;
 mod sockets;
 mod task_storage;
 mod verifier;

@@ -4,7 +4,7 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 
-use super::OFFSETS;
+use super::{Cgroup, OFFSETS};
 
 /// A pointer that a call has read.
 #[inline(always)]
@@ -85,6 +85,13 @@ impl Task {
         let offset = unsafe { ptr::read_volatile(&raw const OFFSETS.task_comm) } as usize;
         // SAFETY: as in `member!`.
         unsafe { ptr::read_volatile(self.0.wrapping_byte_add(offset + index)) }
+    }
+
+    /// Its v2 cgroup, by typed loads. The task must be one that the kernel passed.
+    #[inline(always)]
+    pub fn typed_cgroup(self) -> Cgroup {
+        let set = member!(self.0, task_cgroups as *const u8);
+        Cgroup::new(member!(set, css_set_dfl_cgrp as *const u8))
     }
 
     /// The id of its v2 cgroup.

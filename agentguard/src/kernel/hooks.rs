@@ -9,10 +9,12 @@ pub const TRACEPOINTS: [&str; 5] = [
     "sched_process_fork",
 ];
 
-/// The program that is run for each task, and what it iterates over.
+/// The program that is run for each task.
 pub const TASK_PROGRAM: &str = "note_tasks";
-/// As the kernel calls it.
-pub const TASK_ITERATOR: &str = "task";
+/// The program that is run for each file of the daemon.
+pub const SELF_TEST_PROGRAM: &str = "self_test";
+/// The programs that are run for each of something, and what the kernel calls that.
+pub const ITERATORS: [(&str, &str); 2] = [(TASK_PROGRAM, "task"), (SELF_TEST_PROGRAM, "task_file")];
 
 /// A program on a security hook.
 #[derive(Clone, Copy, Debug)]

@@ -15,6 +15,7 @@ pub mod object;
 pub mod path_tables;
 pub mod probe;
 pub mod protection;
+mod self_test;
 mod symbols;
 mod sys;
 pub mod tables;

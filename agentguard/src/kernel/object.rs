@@ -14,8 +14,12 @@ use aya::{
 };
 
 use super::{
-    hooks::{FILE_HOOKS, GUARD_HOOKS, Hook, TASK_ITERATOR, TASK_PROGRAM, TRACEPOINTS, hook_of},
+    hooks::{
+        FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, TASK_PROGRAM, TRACEPOINTS,
+        hook_of,
+    },
     probe,
+    self_test::{self, SelfTestError},
     symbols::{self, SymbolError},
     types::KernelTypes,
 };
@@ -73,6 +77,9 @@ pub enum LoadError {
     /// The tasks could not be gone through.
     #[error("cannot go through the tasks: {0}")]
     Tasks(#[source] io::Error),
+    /// The programs do not see what is there.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
     /// A thread that loaded a program panicked.
     #[error("a thread that loaded a program has panicked")]
     Thread,
@@ -129,7 +136,15 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
         Vec::new()
     };
     names.extend(&guards);
+    // It reads what a kernel without security hooks may lack.
+    let can_test = types.lsm.is_ok();
+    if can_test {
+        names.push(SELF_TEST_PROGRAM);
+    }
     let mut ebpf = load_some(&types, sizes, &names)?;
+    if can_test {
+        self_test::run(&mut ebpf)?;
+    }
     let mut tracepoints = Vec::with_capacity(TRACEPOINTS.len());
     for name in TRACEPOINTS {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
@@ -323,7 +338,13 @@ fn timed(name: &'static str, program: &mut Program, attach_types: &Btf) -> Resul
     let start = Instant::now();
     let loaded = match program {
         Program::BtfTracePoint(program) => program.load(name, attach_types),
-        Program::Iter(program) => program.load(TASK_ITERATOR, attach_types),
+        Program::Iter(program) => {
+            let mut iterators = ITERATORS.into_iter();
+            let (_, of) = iterators
+                .find(|(program, _)| *program == name)
+                .ok_or(LoadError::Absent(name))?;
+            program.load(of, attach_types)
+        }
         Program::Lsm(program) => {
             let hook = hook_of(name).ok_or(LoadError::Absent(name))?;
             program.load(hook, attach_types)

@@ -1,13 +1,15 @@
 //! The calls of `bpf(2)` that aya does not offer.
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Read as _},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
 use aya_obj::generated::{
-    bpf_attach_type::BPF_LSM_MAC, bpf_attr, bpf_attr__bindgen_ty_1, bpf_attr__bindgen_ty_4,
-    bpf_map_info, bpf_prog_type::BPF_PROG_TYPE_LSM,
+    bpf_attach_type::{BPF_LSM_MAC, BPF_TRACE_ITER},
+    bpf_attr, bpf_attr__bindgen_ty_1, bpf_attr__bindgen_ty_4, bpf_map_info,
+    bpf_prog_type::BPF_PROG_TYPE_LSM,
 };
 
 use super::bank_types::BankTypes;
@@ -17,6 +19,8 @@ const BPF_PROG_LOAD: i64 = 5;
 const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
 const BPF_RAW_TRACEPOINT_OPEN: i64 = 17;
 const BPF_BTF_LOAD: i64 = 18;
+const BPF_LINK_CREATE: i64 = 28;
+const BPF_ITER_CREATE: i64 = 33;
 
 const BPF_MAP_UPDATE_ELEM: i64 = 2;
 const BPF_MAP_DELETE_ELEM: i64 = 3;
@@ -186,6 +190,60 @@ pub(super) fn try_lsm(hook: u32) -> io::Result<()> {
         },
     )
     .map(drop)
+}
+
+/// Runs a program on an iterator over tasks for one process (Linux 6.1), until it is done.
+pub(super) fn iterate_over(program: BorrowedFd<'_>, process: u32) -> io::Result<()> {
+    #[repr(C)]
+    struct Create {
+        prog_fd: u32,
+        target_fd: u32,
+        attach_type: u32,
+        flags: u32,
+        info: u64,
+        info_length: u32,
+        padding: u32,
+    }
+    #[repr(C)]
+    struct Iterate {
+        link_fd: u32,
+        flags: u32,
+    }
+    /// The task part of `union bpf_iter_link_info`, at its full size.
+    #[repr(C)]
+    struct Tasks {
+        thread: u32,
+        process: u32,
+        pidfd: u32,
+        padding: u32,
+    }
+    let tasks = Tasks {
+        thread: 0,
+        process,
+        pidfd: 0,
+        padding: 0,
+    };
+    let link = bpf_fd(
+        BPF_LINK_CREATE,
+        &mut Create {
+            prog_fd: raw(program),
+            target_fd: 0,
+            attach_type: BPF_TRACE_ITER as u32,
+            flags: 0,
+            info: (&raw const tasks).addr() as u64,
+            info_length: u32::try_from(size_of::<Tasks>()).map_err(io::Error::other)?,
+            padding: 0,
+        },
+    )?;
+    let iteration = bpf_fd(
+        BPF_ITER_CREATE,
+        &mut Iterate {
+            link_fd: raw(link.as_fd()),
+            flags: 0,
+        },
+    )?;
+    let mut nothing = Vec::new();
+    File::from(iteration).read_to_end(&mut nothing).map(drop)
 }
 
 /// Puts the map `inner` at `index` of an array of maps. The kernel waits until no program runs that

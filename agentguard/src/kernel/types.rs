@@ -12,7 +12,7 @@ use super::{
         Btf, BtfError, Function, HEADER, KIND_FORWARD, KIND_FUNCTION, KIND_TYPEDEF, MAGIC,
         Structures,
     },
-    hooks::{TASK_ITERATOR, TRACEPOINTS, security_hooks},
+    hooks::{ITERATORS, TRACEPOINTS, security_hooks},
 };
 
 /// The kernel's own type information (Linux 5.4, `CONFIG_DEBUG_INFO_BTF`).
@@ -25,8 +25,8 @@ pub struct KernelTypes {
     pub offsets: Offsets,
     /// The types of [`TRACEPOINTS`], in that order; `None` is a tracepoint that does not exist.
     tracepoints: [Option<u32>; TRACEPOINTS.len()],
-    /// That of [`TASK_ITERATOR`].
-    iterator: Option<u32>,
+    /// The types of the [iterators](ITERATORS) that exist.
+    iterators: BTreeMap<&'static str, Function>,
     /// What the programs on security hooks need; `Err` names what this kernel lacks.
     pub lsm: Result<LsmTypes, Missing>,
 }
@@ -56,9 +56,9 @@ impl KernelTypes {
     /// A tracepoint or an iterator that this kernel does not have, if there is one.
     pub fn absent(&self) -> Option<&'static str> {
         let tracepoints = TRACEPOINTS.into_iter().zip(self.tracepoints);
-        let iterator = ("bpf_iter_task", self.iterator);
+        let iterators = ITERATORS.map(|(_, name)| (name, self.iterators.get(name).map(|it| it.id)));
         tracepoints
-            .chain([iterator])
+            .chain(iterators)
             .find_map(|(name, id)| id.is_none().then_some(name))
     }
 
@@ -70,8 +70,9 @@ impl KernelTypes {
         for (name, id) in TRACEPOINTS.into_iter().zip(self.tracepoints) {
             known.extend(id.map(|id| (id, (type_name(name), KIND_TYPEDEF))));
         }
-        let iterator = format!("{ITERATOR}{TASK_ITERATOR}");
-        known.extend(self.iterator.map(|id| (id, (iterator, KIND_FUNCTION))));
+        for (name, function) in &self.iterators {
+            known.insert(function.id, (format!("{ITERATOR}{name}"), KIND_FUNCTION));
+        }
         for (hook, id) in self.hooks() {
             known.insert(id, (format!("{HOOK}{hook}"), KIND_FUNCTION));
         }
@@ -147,11 +148,10 @@ fn resolve(btf: &Btf<'_>) -> Result<KernelTypes, BtfError> {
     let mut structures = Structures::new(btf);
     let offsets = Offsets::find(|source| structures.offset(source))?;
     let lsm = LsmOffsets::find(|source| structures.offset(source));
-    let iterators = btf.functions(ITERATOR, [TASK_ITERATOR].into_iter());
     Ok(KernelTypes {
         offsets,
         tracepoints: TRACEPOINTS.map(|name| btf.find(KIND_TYPEDEF, &type_name(name))),
-        iterator: iterators.get(TASK_ITERATOR).map(|it| it.id),
+        iterators: btf.functions(ITERATOR, ITERATORS.into_iter().map(|(_, name)| name)),
         lsm: lsm
             .map(|offsets| LsmTypes {
                 offsets,
