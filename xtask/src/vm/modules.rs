@@ -20,6 +20,14 @@ const WANTED: &[&str] = &[
     "dccp_ipv6",
     "vsock_loopback",
     "overlay",
+    // Families of sockets that agents are refused.
+    "algif_hash",
+    "tipc",
+    "kcm",
+    "af_key",
+    "xfrm_user",
+    // A kernel that talks to servers.
+    "nfsv3",
 ];
 
 /// A module: its name and its content, decompressed.
