@@ -17,7 +17,9 @@ mod loopback;
 mod mounts;
 mod mptcp;
 mod namespaces;
+mod objects;
 mod outside;
+mod processes;
 mod protocols;
 mod race;
 mod reload;
@@ -26,6 +28,7 @@ mod rules;
 mod scale;
 mod scopes;
 mod serving;
+mod sockets;
 mod story;
 mod systemd;
 mod table;
@@ -54,6 +57,7 @@ pub const ALL: &[&Group] = &[
     &enrolment::GROUP,
     &outside::GROUP,
     &files::GROUP,
+    &objects::GROUP,
     &commands::GROUP,
     &descriptors::GROUP,
     &reload::GROUP,

@@ -1,6 +1,6 @@
 //! What a case is.
 
-use super::{FileRow, Row, Stage};
+use super::{FileRow, ObjectRow, Row, Stage};
 use crate::{error::Outcome, host::Layout};
 
 /// Something that must hold.
@@ -19,6 +19,8 @@ pub enum Check {
     Row(Row),
     /// One technique against files: likewise.
     Files(FileRow),
+    /// One technique against sockets or processes: likewise.
+    Objects(ObjectRow),
     /// A story with the daemon.
     Scenario(fn(&Stage) -> Outcome),
     /// A story with the daemon, and what shows that it would succeed without.
@@ -35,7 +37,7 @@ impl Case {
     pub const fn has_control(&self) -> bool {
         matches!(
             self.check,
-            Check::Row(_) | Check::Files(_) | Check::Paired { .. }
+            Check::Row(_) | Check::Files(_) | Check::Objects(_) | Check::Paired { .. }
         )
     }
 }

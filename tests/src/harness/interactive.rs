@@ -61,7 +61,7 @@ impl Interactive {
     }
 
     /// Has a session perform one more technique.
-    pub(super) fn ask(&mut self, technique: &[&str]) -> Outcome<Reading> {
+    pub fn ask(&mut self, technique: &[&str]) -> Outcome<Reading> {
         let Some(input) = self.child.0.stdin.as_mut() else {
             return failed("the session's standard input is closed");
         };

@@ -1,17 +1,23 @@
 //! What a case works with.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::OnceLock,
     time::Duration,
 };
 
-use super::{Interactive, Options, sessions::Sessions};
+use super::{
+    Interactive, Options, Witnesses, lsm,
+    sessions::Sessions,
+    witnesses::{AGENTS, STRANGER},
+};
 use crate::{
     daemon::{Daemon, Settings, message},
     ensure,
     error::{Context, Error, Outcome},
-    host::{Layout, Tree, process},
+    host::{Layout, Scratch, Tree, own_name, process},
     probe::Reading,
     world::World,
 };
@@ -24,11 +30,16 @@ const PROBE_LIMIT: Duration = Duration::from_secs(90);
 pub struct Stage {
     // Sessions go first: they are agents of the daemon.
     sessions: Sessions,
+    witnesses: Witnesses,
     // Then the daemon: its agents live in the world.
     daemon: Option<Daemon>,
     /// The two hosts.
     pub world: World,
     tree: Option<Tree>,
+    sockets: Option<Scratch>,
+    scopes: Vec<String>,
+    options: Options,
+    lsm: OnceLock<bool>,
     program: PathBuf,
     agentguard: PathBuf,
 }
@@ -38,8 +49,13 @@ impl Stage {
     pub fn new(options: &Options) -> Outcome<Self> {
         Ok(Self {
             sessions: Sessions::default(),
+            witnesses: Witnesses::default(),
             daemon: None,
             tree: None,
+            sockets: None,
+            scopes: Vec::new(),
+            options: options.clone(),
+            lsm: OnceLock::new(),
             world: World::new()?,
             program: std::env::current_exe().context("find the own program")?,
             agentguard: options.agentguard.clone(),
@@ -49,12 +65,14 @@ impl Stage {
     /// Starts the daemon that the cases share.
     pub fn share_daemon(&mut self, scopes: &[(&str, &str)]) -> Outcome {
         self.daemon = Some(self.start(scopes)?);
+        self.scopes = scopes.iter().map(|(name, _)| (*name).to_owned()).collect();
         Ok(())
     }
 
     /// Makes the tree of a group about files.
     pub(super) fn plant(&mut self, layout: Layout) -> Outcome {
         self.tree = Some(Tree::new(layout)?);
+        self.sockets = Some(Scratch::new()?);
         Ok(())
     }
 
@@ -65,14 +83,58 @@ impl Stage {
             .ok_or_else(|| Error::Failed("this group has no tree".into()))
     }
 
-    /// A text with `$tree` and `$program` as the paths that they stand for.
+    /// A text with `$tree`, `$sockets`, `$program` and the like as what they stand for.
     pub fn expand(&self, text: &str) -> String {
-        let tree = self
-            .tree
-            .as_ref()
-            .map_or(String::new(), |tree| tree.path().display().to_string());
-        text.replace("$tree", &tree)
-            .replace("$program", &self.program.display().to_string())
+        if !text.contains('$') {
+            return text.to_owned();
+        }
+        let shown = |path: Option<&Path>| path.map_or(String::new(), |it| it.display().to_string());
+        let text = text
+            .replace("$tree", &shown(self.tree.as_ref().map(Tree::path)))
+            .replace("$sockets", &shown(self.sockets.as_ref().map(Scratch::path)))
+            .replace("$program", &shown(Some(&self.program)))
+            .replace("$device", self.world.device())
+            .replace("$name", &own_name());
+        self.witnesses.expand(&text)
+    }
+
+    /// Processes that others do something to.
+    pub(super) const fn witnesses(&self) -> &Witnesses {
+        &self.witnesses
+    }
+
+    /// Starts the witnesses, once: one who is nobody's agent, and one of each agent that the group has a scope
+    /// for. Each has its sockets beneath `$sockets`, by its name, and abstract ones that begin with `$name` and it.
+    pub fn call_witnesses(&self) -> Outcome {
+        if self.witnesses.are_called() {
+            return Ok(());
+        }
+        for name in std::iter::once(&STRANGER).chain(AGENTS) {
+            let directory = self.expand(&format!("$sockets/{name}"));
+            fs::create_dir(&directory).context("make a directory for sockets")?;
+            let technique = [
+                "witness",
+                &directory,
+                &self.expand(&format!("$name-{name}")),
+            ];
+            let command = match &self.daemon {
+                Some(daemon) if self.scopes.iter().any(|scope| scope == name) => {
+                    self.tagged(daemon, name, &technique)
+                }
+                _ => self.untagged(&technique),
+            };
+            self.witnesses.call(name, command)?;
+        }
+        Ok(())
+    }
+
+    /// Whether BPF LSM works here.
+    pub fn has_lsm(&self) -> Outcome<bool> {
+        if let Some(known) = self.lsm.get() {
+            return Ok(*known);
+        }
+        let has = lsm::absent(&self.options)?.is_none();
+        Ok(*self.lsm.get_or_init(|| has))
     }
 
     /// Has a long-lived process perform a technique in a child: an ordinary one, or one of an agent of the

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Expected, FileExpected, Stage};
+use super::{Expected, FileExpected, ObjectExpected, Stage};
 use crate::{daemon::Record, ensure, error::Outcome};
 
 /// Compares every field that the case knows.
@@ -60,6 +60,67 @@ pub(super) fn check_file(
             ("rule", &rule),
         ],
     )?;
+    check_rule(agent, &rule, record)?;
+    check_process(stage, record)
+}
+
+/// The fields that a record about an object may have, and has only where the case says so.
+const OBJECT_FIELDS: &[&str] = &[
+    "destination",
+    "dst_ip",
+    "dst_port",
+    "path",
+    "access",
+    "family",
+    "socket_type",
+    "protocol",
+    "option",
+    "target_pid",
+    "signal",
+    "command",
+];
+
+/// Likewise, for a record about a socket or a process.
+pub(super) fn check_object(
+    stage: &Stage,
+    agent: &str,
+    verdict: &str,
+    expected: &ObjectExpected,
+    record: &Record,
+) -> Outcome {
+    let rule = stage.expand(expected.rule);
+    check_fields(
+        record,
+        &[
+            ("agent", agent),
+            ("verdict", verdict),
+            ("operation", expected.operation),
+            ("reason", expected.reason),
+            ("rule", &rule),
+        ],
+    )?;
+    for field in OBJECT_FIELDS {
+        let mut said = expected.fields.iter();
+        let wanted = said.find(|(name, _)| name == field);
+        let wanted = wanted.map(|(_, value)| stage.expand(value));
+        let seen = record.0.get(field).map(|seen| match seen.as_str() {
+            Some(text) => text.to_owned(),
+            None => seen.to_string(),
+        });
+        let matches = match (wanted.as_deref(), seen.as_deref()) {
+            (Some(wanted), Some(seen)) => match wanted.strip_suffix('*') {
+                Some(beginning) => seen.starts_with(beginning),
+                None => seen == wanted,
+            },
+            (None, None) => true,
+            _ => false,
+        };
+        ensure!(
+            matches,
+            "{field} is {seen:?} and not {wanted:?}: {}",
+            record.0
+        );
+    }
     check_rule(agent, &rule, record)?;
     check_process(stage, record)
 }

@@ -70,6 +70,8 @@ fn perform(case: &Case, stage: &Stage, mode: Mode) -> Outcome {
             row.control(stage)?;
             row.scenario(stage)
         }
+        (Check::Objects(row), Mode::Controls) => row.control(stage),
+        (Check::Objects(row), _) => row.verify(stage),
         (Check::Paired { control, .. }, Mode::Controls) => control(stage),
         (Check::Paired { control, scenario }, _) => {
             control(stage)?;

@@ -13,11 +13,13 @@ mod hold;
 mod identity;
 mod namespaces;
 mod process;
+mod processes;
 mod protocols;
 mod race;
 mod report;
 mod serve;
 mod session;
+mod sockets;
 mod tcp;
 mod udp;
 mod uring;
@@ -55,6 +57,19 @@ const TECHNIQUES: &[&[Technique]] = &[
     files::mounts::TECHNIQUES,
     files::uring::TECHNIQUES,
     files::attempts::TECHNIQUES,
+    sockets::unix::TECHNIQUES,
+    sockets::families::TECHNIQUES,
+    sockets::options::TECHNIQUES,
+    sockets::passing::TECHNIQUES,
+    sockets::witness::TECHNIQUES,
+    processes::tracing::TECHNIQUES,
+    processes::signals::TECHNIQUES,
+    processes::kernel::TECHNIQUES,
+    processes::mounts::TECHNIQUES,
+    processes::namespaces::TECHNIQUES,
+    processes::terminal::TECHNIQUES,
+    processes::attributes::TECHNIQUES,
+    processes::cgroups::TECHNIQUES,
 ];
 
 /// How long a refused process stays.

@@ -174,7 +174,7 @@ fn raw_protocol(report: &mut Report, arguments: &Arguments) -> Step {
 }
 
 /// Twelve bytes: a header without checksum, and `ping`.
-fn udp_packet(to: SocketAddr) -> [u8; 12] {
+pub(super) fn udp_packet(to: SocketAddr) -> [u8; 12] {
     let mut packet = [0; 12];
     packet[..2].copy_from_slice(&40_000_u16.to_be_bytes());
     packet[2..4].copy_from_slice(&to.port().to_be_bytes());
@@ -203,7 +203,7 @@ fn send(report: &mut Report, arguments: &Arguments, kind: i32, protocol: i32) ->
 
 /// Nobody at the far side speaks these protocols: a refusal from there, or none at all, shows that
 /// the packet was let out. Whether it was is counted on the wire.
-fn answered(result: std::io::Result<()>) -> std::io::Result<()> {
+pub(super) fn answered(result: std::io::Result<()>) -> std::io::Result<()> {
     match result {
         Err(error)
             if matches!(

@@ -78,7 +78,7 @@ impl Ring {
         }
     }
 
-    fn socket(&mut self, domain: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
+    pub(super) fn socket(&mut self, domain: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
         let fd = self.execute(opcode::Socket::new(domain, kind, protocol).build())?;
         // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -89,7 +89,12 @@ impl Ring {
         self.execute(opcode::Connect::new(fd, to.as_ptr(), to.size()).build())
     }
 
-    fn sendmsg(&mut self, socket: &OwnedFd, flags: i32, to: &SockAddr) -> io::Result<i32> {
+    pub(super) fn sendmsg(
+        &mut self,
+        socket: &OwnedFd,
+        flags: i32,
+        to: &SockAddr,
+    ) -> io::Result<i32> {
         let mut part = libc::iovec {
             iov_base: b"ping".as_ptr().cast_mut().cast(),
             iov_len: 4,

@@ -1,6 +1,6 @@
 //! Socket addresses as the kernel reads them.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 /// A `struct sockaddr` of any family. The family can be a wrong one: techniques need that.
 #[derive(Clone, Copy)]
@@ -41,6 +41,31 @@ impl SockAddr {
             storage,
             len: len_of::<T>(),
         }
+    }
+
+    /// The address of a Unix socket: a path, or `@` and an abstract name.
+    pub fn unix(name: &str) -> io::Result<Self> {
+        let mut address = libc::sockaddr_un {
+            sun_family: family_of(libc::AF_UNIX),
+            sun_path: [0; 108],
+        };
+        let bytes = name.as_bytes();
+        // A path ends with a zero byte, an abstract name begins with one and ends with the address.
+        let is_abstract = name.starts_with('@');
+        let used = bytes.len() + usize::from(!is_abstract);
+        if used > address.sun_path.len() {
+            return Err(io::Error::other(format!("{name} is too long for a socket")));
+        }
+        for (to, from) in address.sun_path.iter_mut().zip(bytes) {
+            *to = from.cast_signed();
+        }
+        if is_abstract {
+            address.sun_path[0] = 0;
+        }
+        let used = libc::socklen_t::try_from(used).map_err(io::Error::other)?;
+        let mut whole = Self::from_structure(address);
+        whole.len = len_of::<libc::sa_family_t>() + used;
+        Ok(whole)
     }
 
     /// `AF_UNSPEC`: dissolves a datagram association.

@@ -13,7 +13,7 @@ mod programs;
 mod race;
 mod random;
 mod reload;
-mod table;
+pub(super) mod table;
 mod tree;
 mod uring;
 

@@ -124,7 +124,7 @@ pub(super) const fn because(
 }
 
 /// How many cases some tables have.
-pub(super) const fn count(tables: &[&[Case]]) -> usize {
+pub(in super::super) const fn count(tables: &[&[Case]]) -> usize {
     let (mut all, mut table) = (0, 0);
     while table < tables.len() {
         all += tables[table].len();
@@ -134,7 +134,7 @@ pub(super) const fn count(tables: &[&[Case]]) -> usize {
 }
 
 /// Their cases, in order.
-pub(super) const fn joined<const ALL: usize>(tables: &[&[Case]]) -> [Case; ALL] {
+pub(in super::super) const fn joined<const ALL: usize>(tables: &[&[Case]]) -> [Case; ALL] {
     let mut all = [tables[0][0]; ALL];
     let (mut at, mut table) = (0, 0);
     while table < tables.len() {

@@ -216,7 +216,7 @@ fn descriptor(result: io::Result<libc::c_int>) -> io::Result<OwnedFd> {
     result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn clone_tree(path: &CStr) -> io::Result<OwnedFd> {
+pub(in super::super) fn clone_tree(path: &CStr) -> io::Result<OwnedFd> {
     let flags = OPEN_TREE_CLONE | AT_RECURSIVE;
     let arguments = [
         libc::AT_FDCWD.into(),
@@ -228,7 +228,7 @@ fn clone_tree(path: &CStr) -> io::Result<OwnedFd> {
     descriptor(call(libc::SYS_open_tree, arguments))
 }
 
-fn attach(tree: &OwnedFd, to: &CStr) -> io::Result<()> {
+pub(in super::super) fn attach(tree: &OwnedFd, to: &CStr) -> io::Result<()> {
     let (from, empty) = (tree.as_raw_fd().into(), c"".as_ptr() as i64);
     let flags = MOVE_MOUNT_F_EMPTY_PATH.into();
     let arguments = [
@@ -241,7 +241,7 @@ fn attach(tree: &OwnedFd, to: &CStr) -> io::Result<()> {
     call(libc::SYS_move_mount, arguments).map(drop)
 }
 
-fn detached() -> io::Result<OwnedFd> {
+pub(in super::super) fn detached() -> io::Result<OwnedFd> {
     let kind = c"tmpfs";
     let context = descriptor(call(libc::SYS_fsopen, [kind.as_ptr() as i64, 0, 0, 0, 0]))?;
     let fd = i64::from(context.as_raw_fd());

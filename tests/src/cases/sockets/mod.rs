@@ -1,0 +1,17 @@
+//! Sockets that are not of the Internet, options, and descriptors of others: one file a topic.
+
+mod families;
+mod inherited;
+mod options;
+mod passing;
+mod unix;
+
+use crate::harness::Case;
+
+pub(super) const TABLES: [&[Case]; 5] = [
+    unix::CASES,
+    families::CASES,
+    options::CASES,
+    passing::CASES,
+    inherited::CASES,
+];
