@@ -2,7 +2,7 @@
 
 use super::{
     scopes::GUARDED,
-    table::{no_rule, no_socket, optional, permitted, refused},
+    table::{NO_OPTION, dropped, no_rule, no_socket, optional, permitted, refused, under_lsm},
 };
 use crate::{
     harness::Group,
@@ -21,7 +21,7 @@ pub(super) const GROUP: Group = Group {
     cases: &[
         permitted("allowed-v4", "guarded", &["tcp", "10.77.0.2:7001"], ALLOWED4),
         permitted("allowed-v6", "guarded", &["tcp", "[fd77::2]:7001"], ALLOWED6),
-        permitted("allowed-options-v4", "guarded", &["tcp-options", "10.77.0.2:7001"], ALLOWED4),
+        under_lsm(permitted("allowed-options-v4", "guarded", &["tcp-options", "10.77.0.2:7001"], ALLOWED4), &NO_OPTION),
         permitted("allowed-options-v6", "guarded", &["tcp-options", "[fd77::2]:7001"], ALLOWED6),
         permitted("allowed-fastopen", "guarded", &["tcp-fastopen", "10.77.0.2:7001"], ALLOWED4),
         refused("plain-v4", "guarded", &["tcp", TO4], FORBIDDEN4, "connect", no_rule("connect", TO4, "tcp")),
@@ -34,6 +34,7 @@ pub(super) const GROUP: Group = Group {
         optional(refused("N03-mptcp-v6", "guarded", &["mptcp", TO6], FORBIDDEN6, "socket", no_socket("mptcp"))),
         optional(refused("N03-mptcp-fastopen", "guarded", &["mptcp-fastopen", TO4], FORBIDDEN4, "socket", no_socket("mptcp"))),
         optional(refused("N03-mptcp-allowed-host", "guarded", &["mptcp", "10.77.0.2:7001"], ALLOWED4, "socket", no_socket("mptcp"))),
-        refused("N22-bind-to-device", "guarded", &["tcp-to-device", TO4, "$device"], FORBIDDEN4, "connect", no_rule("connect", TO4, "tcp")),
+        under_lsm(refused("N22-bind-to-device", "guarded", &["tcp-to-device", TO4, "$device"], FORBIDDEN4, "connect", no_rule("connect", TO4, "tcp")), &NO_OPTION),
+        under_lsm(dropped("N23-segments", "guarded", &["option-tcp", "segments", "[fd77::2]:7001", TO6], FORBIDDEN6, no_rule("packet", TO6, "tcp")), &NO_OPTION),
     ],
 };

@@ -1,8 +1,8 @@
-//! N09–N11 and N23b: datagrams, however their destination is given.
+//! N09–N11 and N23: datagrams, however their destination is given.
 
 use super::{
     scopes::GUARDED,
-    table::{no_rule, permitted, refused},
+    table::{NO_OPTION, no_rule, optional, permitted, refused, under_lsm},
 };
 use crate::{
     harness::Group,
@@ -24,7 +24,7 @@ pub(super) const GROUP: Group = Group {
         permitted("allowed-v4", "guarded", &["udp-exchange", GOOD4], ALLOWED4),
         permitted("allowed-v6", "guarded", &["udp-exchange", GOOD6], ALLOWED6),
         permitted("allowed-sendmmsg", "guarded", &["udp-sendmmsg", GOOD4, GOOD4], ALLOWED4),
-        permitted("allowed-options-v4", "guarded", &["udp-options", GOOD4], ALLOWED4),
+        under_lsm(permitted("allowed-options-v4", "guarded", &["udp-options", GOOD4], ALLOWED4), &NO_OPTION),
         permitted("allowed-options-v6", "guarded", &["udp-options", GOOD6], ALLOWED6),
         permitted("allowed-corked", "guarded", &["udp-cork", GOOD4, GOOD4], ALLOWED4),
         refused("N09-sendto-v4", "guarded", &["udp", TO4], FORBIDDEN4, "sendto", no_rule("send", TO4, "udp")),
@@ -36,7 +36,11 @@ pub(super) const GROUP: Group = Group {
         refused("N10-connected-elsewhere-v6", "guarded", &["udp-connected-elsewhere", GOOD6, TO6], FORBIDDEN6, "sendto", no_rule("send", TO6, "udp")),
         refused("N11-reconnect-v4", "guarded", &["udp-reconnect", GOOD4, TO4], FORBIDDEN4, "connect-again", no_rule("connect", TO4, "udp")),
         refused("N11-reconnect-v6", "guarded", &["udp-reconnect", GOOD6, TO6], FORBIDDEN6, "connect-again", no_rule("connect", TO6, "udp")),
-        refused("source-route", "guarded", &["udp-source-route", GOOD4, TO4], FORBIDDEN4, "send", no_rule("packet", TO4, "udp")),
+        under_lsm(refused("N23-source-route", "guarded", &["udp-source-route", GOOD4, TO4], FORBIDDEN4, "send", no_rule("packet", TO4, "udp")), &NO_OPTION),
+        under_lsm(refused("N23-segments", "guarded", &["option-udp", "segments", GOOD6, TO6], FORBIDDEN6, "sendto", no_rule("packet", TO6, "udp")), &NO_OPTION),
+        // What goes along with a datagram is no option of its socket.
+        refused("N23-source-route-of-one", "guarded", &["cmsg-udp", "source-route", GOOD4, TO4], FORBIDDEN4, "sendmsg", no_rule("packet", TO4, "udp")),
+        optional(refused("N23-home-address-of-one", "guarded", &["cmsg-udp", "home-address", GOOD6, TO6], FORBIDDEN6, "sendmsg", no_rule("packet", TO6, "udp"))),
         refused("N23b-unspecified-family", "guarded", &["udp-unspecified-family", TO4], FORBIDDEN4, "sendto", no_rule("send", TO4, "udp")),
         refused("N23b-v4-through-v6-socket", "guarded", &["udp6-v4-destination", TO4], FORBIDDEN4, "sendto", no_rule("send", TO4, "udp")),
         super::table::paired("N09-sendmmsg-second-forbidden", sendmmsg::control, sendmmsg::scenario),

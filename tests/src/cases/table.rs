@@ -97,6 +97,20 @@ pub(super) const fn optional(case: Case) -> Case {
     }
 }
 
+/// Where BPF LSM works this becomes of it instead.
+pub(super) const fn under_lsm(case: Case, expect: &'static Expect) -> Case {
+    match case.check {
+        Check::Row(row) => Case {
+            check: Check::Row(Row {
+                under_lsm: Some(expect),
+                ..row
+            }),
+            ..case
+        },
+        _ => case,
+    }
+}
+
 const fn row(
     name: &'static str,
     agent: &'static str,
@@ -111,6 +125,7 @@ const fn row(
             probe,
             arrives,
             expect,
+            under_lsm: None,
             optional: false,
         }),
     }
@@ -157,6 +172,18 @@ pub(super) const fn no_socket(protocol: &'static str) -> Expected {
         rule: "",
     }
 }
+
+/// No rule can allow such an option of a socket.
+pub(super) const NO_OPTION: Expect = Expect::Refused(
+    "setsockopt",
+    Expected {
+        operation: "option",
+        destination: "",
+        protocol: "",
+        reason: "never",
+        rule: "",
+    },
+);
 
 /// A story, and what shows that it would succeed without the daemon.
 pub(super) const fn paired(
