@@ -4,12 +4,14 @@
 use std::{
     net::SocketAddr,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd, RawFd},
         unix::process::CommandExt,
     },
     process::{Command, Stdio},
     time::Duration,
 };
+
+use io_uring::IoUring;
 
 use super::{
     scopes::GUARDED,
@@ -41,6 +43,11 @@ pub(super) const GROUP: Group = Group {
         scenario("inherited-listener-kept-knowingly", |stage| {
             inherited(stage, Some(&["--keep-fd", "9"]))
         }),
+        paired(
+            "N30b-inherited-ring-is-closed",
+            |stage| inherited_ring(stage, false),
+            |stage| inherited_ring(stage, true),
+        ),
         scenario("network-socket-as-standard-input", socket_as_input),
     ],
 };
@@ -55,8 +62,7 @@ fn listener(stage: &Stage) -> Outcome<OwnedFd> {
     })
 }
 
-fn passing(mut command: Command, socket: &OwnedFd) -> Command {
-    let fd = socket.as_raw_fd();
+fn passing(mut command: Command, fd: RawFd) -> Command {
     // SAFETY: between fork and exec only dup2 is called, which is async-signal-safe.
     unsafe { command.pre_exec(move || sys::check(libc::dup2(fd, 9)).map(drop)) };
     command
@@ -79,7 +85,7 @@ fn inherited(stage: &Stage, options: Option<&[&str]>) -> Outcome {
             command
         }
     };
-    let mut command = passing(command, &socket);
+    let mut command = passing(command, socket.as_raw_fd());
     if options.is_some_and(<[_]>::is_empty) {
         let output = output(&mut command, LIMIT)?;
         let reading = Reading::parse(&String::from_utf8_lossy(&output.stdout))?;
@@ -94,6 +100,26 @@ fn inherited(stage: &Stage, options: Option<&[&str]>) -> Outcome {
         "the peer gets {taken:?}"
     );
     worked(&probe.finish()?)
+}
+
+/// A ring executes what it is given with what it had when it was made.
+fn inherited_ring(stage: &Stage, as_agent: bool) -> Outcome {
+    let ring = IoUring::new(8)?;
+    let technique = ["inherited-ring", "9"];
+    let command = if as_agent {
+        stage.tagged(stage.daemon()?, "guarded", &technique)
+    } else {
+        stage.untagged(&technique)
+    };
+    let mut command = passing(command, ring.as_raw_fd());
+    let output = output(&mut command, LIMIT)?;
+    let reading = Reading::parse(&String::from_utf8_lossy(&output.stdout))?;
+    if !as_agent {
+        return worked(&reading);
+    }
+    let closed = reading.first_error() == Some(("fcntl", "EBADF"));
+    ensure!(closed, "the ring is not closed: {}", reading.summary());
+    Ok(())
 }
 
 fn socket_as_input(stage: &Stage) -> Outcome {
