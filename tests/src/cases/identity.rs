@@ -1,6 +1,6 @@
-//! I04, I11, I12, I14, I16: attempts to be somebody else.
+//! I01, I03, I04, I11, I12, I14, I16: attempts to be somebody else.
 
-use std::time::Duration;
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use super::{
     scopes::GUARDED,
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     ensure,
-    error::Outcome,
-    harness::{Group, Stage},
+    error::{Context, Outcome, failed},
+    harness::{Group, Interactive, Stage},
     host::{cgroup::Cgroup, process},
     probe::Reading,
     world::addresses::FORBIDDEN4,
@@ -20,7 +20,7 @@ use crate::{
 #[rustfmt::skip]
 pub(super) const GROUP: Group = Group {
     name: "identity",
-    scopes: &[GUARDED],
+    scopes: &[GUARDED, RESIDENT],
     layout: None,
     cases: &[
         paired("I04-sub-cgroup", |stage| sub_cgroup_untagged(stage, "1"), |stage| sub_cgroup(stage, "1")),
@@ -30,9 +30,18 @@ pub(super) const GROUP: Group = Group {
         paired("I14-all-namespaces", |stage| worked(&stage.try_untagged(NAMESPACES)?), namespaces),
         refused("I14-user-namespace-connect", "guarded", &["unshare-net-tcp", FORBIDDEN], FORBIDDEN4, "connect", no_rule("connect", FORBIDDEN, "tcp")),
         paired("I16-daemonise", daemonise_untagged, daemonise),
+        paired("I01-leave", leave_untagged, leave),
+        paired("I03-leave-by-a-descriptor-from-before", leave_later_untagged, leave_later),
+        paired("I01-move-another", move_another_untagged, move_another),
         scenario("many-sub-cgroups-beyond-the-table", beyond_the_table),
     ],
 };
+
+/// An agent that lives in a declared cgroup.
+const RESIDENT: (&str, &str) = (
+    "resident",
+    "[agent]\nname = \"resident\"\n\n[match]\ncgroups = [\"/$name-declared\"]\n",
+);
 
 const RENAME: &[&str] = &["rename", FORBIDDEN, "agentguard"];
 const NAMESPACES: &[&str] = &["unshare-all", FORBIDDEN];
@@ -165,4 +174,114 @@ fn beyond_the_table(stage: &Stage) -> Outcome {
     let records = daemon.since(&moment)?.violations;
     ensure!(records.len() == 7, "{} records instead of 7", records.len());
     is_confined(stage, &daemon, "guarded")
+}
+
+/// How long a probe may take.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Somewhere that is no agent's.
+fn elsewhere() -> Outcome<Cgroup> {
+    Cgroup::create(&slice("elsewhere"))
+}
+
+fn shown(cgroup: &Cgroup) -> String {
+    cgroup.directory().display().to_string()
+}
+
+fn leave_untagged(stage: &Stage) -> Outcome {
+    let (home, elsewhere) = (Cgroup::create(&slice("untagged"))?, elsewhere()?);
+    let technique = ["cgroup-leave", &shown(&elsewhere), FORBIDDEN];
+    worked(&try_in(stage, &home, &technique)?)
+}
+
+/// Whoever leaves is killed: it is the last thing that it did.
+fn leave(stage: &Stage) -> Outcome {
+    let (daemon, elsewhere) = (stage.daemon()?, elsewhere()?);
+    let technique = ["cgroup-leave", &shown(&elsewhere), FORBIDDEN];
+    stopped(stage, daemon, "guarded", &left_for(&elsewhere), || {
+        let mut command = stage.tagged(daemon, "guarded", &technique);
+        was_killed(process::output(&mut command, LIMIT)?.status)
+    })
+    .map(drop)
+}
+
+/// The one record of who leaves for a cgroup.
+fn left_for(cgroup: &Cgroup) -> [(&'static str, &str); 4] {
+    [
+        ("operation", "cgroup"),
+        ("reason", "never"),
+        ("verdict", "refused"),
+        ("path", cgroup.path()),
+    ]
+}
+
+fn was_killed(status: ExitStatus) -> Outcome {
+    let killed = status.signal() == Some(libc::SIGKILL) || status.code() == Some(128 + 9);
+    ensure!(killed, "it is not killed: {status}");
+    Ok(())
+}
+
+/// A process that opens the way out first, and then comes into a cgroup.
+fn leaver(stage: &Stage, home: &Cgroup, elsewhere: &Cgroup) -> Outcome<Interactive> {
+    let technique = ["cgroup-leave-later", &shown(elsewhere), FORBIDDEN];
+    let mut probe = stage.begin_untagged(&technique)?;
+    let pid = probe.process().0.id();
+    std::fs::write(home.directory().join("cgroup.procs"), pid.to_string())
+        .context("put a process into a cgroup")?;
+    Ok(probe)
+}
+
+fn leave_later_untagged(stage: &Stage) -> Outcome {
+    let (home, elsewhere) = (Cgroup::create(&slice("untagged"))?, elsewhere()?);
+    worked(&leaver(stage, &home, &elsewhere)?.finish()?)
+}
+
+fn leave_later(stage: &Stage) -> Outcome {
+    let (home, elsewhere) = (Cgroup::create(&slice("declared"))?, elsewhere()?);
+    let (daemon, fields) = (stage.daemon()?, left_for(&elsewhere));
+    stopped(stage, daemon, "resident", &fields, || {
+        let mut probe = leaver(stage, &home, &elsewhere)?;
+        drop(probe.process().0.stdin.take());
+        was_killed(probe.process().wait(LIMIT)?)
+    })
+    .map(drop)
+}
+
+/// Untagged, a process that sends all the time is moved and goes on.
+fn move_another_untagged(stage: &Stage) -> Outcome {
+    let elsewhere = elsewhere()?;
+    let pinger = stage.begin_untagged(&["cgroup-ping-forever", FORBIDDEN])?;
+    let technique = ["cgroup-move", &shown(&elsewhere), &pinger.detail];
+    worked(&stage.try_untagged(&technique)?)?;
+    let reading = pinger.finish()?;
+    ensure!(reading.number("passed")? > 0, "{:?}", reading.facts);
+    Ok(())
+}
+
+/// Who moves another of the agent's is killed. The other reaches nobody, where security hooks say whose it is.
+fn move_another(stage: &Stage) -> Outcome {
+    let (daemon, elsewhere) = (stage.daemon()?, elsewhere()?);
+    stage.world.settle()?;
+    let (moment, before) = (daemon.moment("guarded")?, stage.world.arrivals(FORBIDDEN4));
+    let pinger = stage.begin_tagged(daemon, "guarded", &["cgroup-ping-forever", FORBIDDEN])?;
+    let technique = ["cgroup-move", &shown(&elsewhere), &pinger.detail];
+    let mut mover = stage.tagged(daemon, "guarded", &technique);
+    was_killed(process::output(&mut mover, LIMIT)?.status)?;
+    // Time for it to send.
+    std::thread::sleep(Duration::from_millis(200));
+    drop(pinger);
+    stage.world.settle()?;
+    let arrived = stage.world.arrivals(FORBIDDEN4) - before;
+    ensure!(
+        arrived == 0 || !stage.has_lsm()?,
+        "{arrived} packets arrive"
+    );
+    let records = daemon.since(&moment)?.violations;
+    let mut left = records
+        .iter()
+        .filter(|record| record.text("operation") == "cgroup");
+    match (left.next(), left.next()) {
+        (Some(record), None) => has(record, &left_for(&elsewhere)),
+        _ => failed(format!("not one record of a move: {records:?}")),
+    }
 }
