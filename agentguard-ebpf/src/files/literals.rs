@@ -35,12 +35,13 @@ pub unsafe fn read(key: *mut LongKey, version: u32, name: u64, length: u32) -> O
         (*key).length = length;
         let words = (&raw mut (*key).name).cast::<u64>();
         let short = length <= SHORT_COMPONENT as u32;
+        // Volatile: of these the compiler would make a call that writes byte by byte.
         for word in 0..SHORT_COMPONENT / 8 {
-            words.add(word).write(0);
+            words.add(word).write_volatile(0);
         }
         if !short {
             for word in SHORT_COMPONENT / 8..256 / 8 {
-                words.add(word).write(0);
+                words.add(word).write_volatile(0);
             }
         }
         let failed = bpf_probe_read_kernel(
