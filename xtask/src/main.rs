@@ -65,6 +65,9 @@ enum Task {
     },
     /// Measure what enforcement costs
     Bench {
+        /// What rules for files cost, by instructions, in a virtual machine
+        #[arg(long)]
+        files: bool,
         /// Passed on
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -125,16 +128,7 @@ fn run(task: Task) -> Result<ExitCode> {
             )?;
             return with_agentguard("agentguard-demo", &programs, &[]);
         }
-        Task::Bench { arguments } => {
-            let programs = build(
-                Needs {
-                    run: true,
-                    ..Needs::default()
-                },
-                Profile::Release,
-            )?;
-            return with_agentguard("agentguard-bench", &programs, &arguments);
-        }
+        Task::Bench { files, arguments } => return bench(files, &arguments),
         Task::Test {
             unit,
             native,
@@ -184,12 +178,7 @@ fn run(task: Task) -> Result<ExitCode> {
             } else {
                 command
             };
-            return match vm::run(&machine, &programs, &command, &append, |line| {
-                println!("{line}");
-            })? {
-                vm::Outcome::Exit(status) => Ok(ExitCode::from(status)),
-                vm::Outcome::Signal(number) => bail!("the command died of signal {number}"),
-            };
+            return in_machine(&machine, &programs, &command, vm::Pace::Clock, &append);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -207,6 +196,42 @@ fn build(needs: Needs, profile: Profile) -> Result<Programs> {
         println!("build: dependencies: {error:#}");
     }
     host::build(profile)
+}
+
+/// Measures what the network half costs on this machine, or what the file half does in one of ours.
+fn bench(files: bool, arguments: &[String]) -> Result<ExitCode> {
+    if files {
+        let needs = Needs {
+            machines: true,
+            ..Needs::default()
+        };
+        // Most of what is counted is the kernel's, and all of what differs.
+        let programs = build(needs, Profile::Quick)?;
+        let command = vm::bench_command(arguments);
+        let pace = vm::Pace::Instructions;
+        return in_machine(vm::MEASURED, &programs, &command, pace, "");
+    }
+    let needs = Needs {
+        run: true,
+        ..Needs::default()
+    };
+    let programs = build(needs, Profile::Release)?;
+    with_agentguard("agentguard-bench", &programs, arguments)
+}
+
+/// Runs a command in a machine; its exit status is ours.
+fn in_machine(
+    machine: &str,
+    programs: &Programs,
+    command: &[String],
+    pace: vm::Pace,
+    append: &str,
+) -> Result<ExitCode> {
+    let print = |line: &str| println!("{line}");
+    match vm::run(machine, programs, command, pace, append, print)? {
+        vm::Outcome::Exit(status) => Ok(ExitCode::from(status)),
+        vm::Outcome::Signal(number) => bail!("the command died of signal {number}"),
+    }
 }
 
 /// Runs one of the suite's programs as root on this machine; its exit status is ours.

@@ -7,6 +7,7 @@
 //! process with the same sockets, so that nothing differs but the programs.
 
 mod case;
+pub mod files;
 mod link;
 mod operation;
 mod options;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{Outcome, failed};
 
-const USAGE: &str = "usage: agentguard-bench --agentguard PATH [--quick] [--json FILE] \
+const USAGE: &str = "usage: agentguard-bench --agentguard PATH [--files] [--quick] [--json FILE] \
                      [--only PROGRAM]… [FILTER]";
 
 /// What to measure.
@@ -12,6 +12,8 @@ const USAGE: &str = "usage: agentguard-bench --agentguard PATH [--quick] [--json
 pub struct Options {
     /// The binary `agentguard`.
     pub agentguard: PathBuf,
+    /// What rules for files cost, and not those for the network.
+    pub files: bool,
     /// Fewer rounds.
     pub quick: bool,
     /// Where to write the figures.
@@ -33,6 +35,7 @@ impl Options {
                 None => failed(format!("{argument} needs a value\n{USAGE}")),
             };
             match argument.as_str() {
+                "--files" => options.files = true,
                 "--quick" => options.quick = true,
                 "--agentguard" => options.agentguard = std::path::absolute(value()?)?,
                 "--json" => options.json = Some(PathBuf::from(value()?)),

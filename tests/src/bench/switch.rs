@@ -6,11 +6,10 @@
 
 use std::{
     collections::HashMap,
-    ffi::CStr,
     fs::{self, File},
     io,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::MetadataExt,
     },
     path::{Path, PathBuf},
@@ -20,14 +19,9 @@ use crate::{
     ensure,
     error::{Context, Outcome, failed},
     host::cgroup,
+    sys::bpf,
 };
 
-/// `BPF_PROG_GET_FD_BY_ID` of linux/bpf.h.
-const PROG_GET_FD_BY_ID: libc::c_long = 13;
-/// `BPF_PROG_LOAD` of linux/bpf.h.
-const PROG_LOAD: libc::c_long = 5;
-/// `BPF_LINK_CREATE` of linux/bpf.h.
-const LINK_CREATE: libc::c_long = 28;
 /// `enum bpf_attach_type` and `enum bpf_prog_type` of linux/bpf.h, as far as the daemon uses them.
 const KINDS: [(&str, u32, u32); 8] = [
     ("egress", 1, CGROUP_SKB),
@@ -109,7 +103,8 @@ impl Switch {
                 return failed(format!("no cgroup has the id {cgroup}"));
             };
             places.push(Place {
-                program: program_by_id(u32::try_from(program).map_err(io::Error::other)?)?,
+                program: bpf::program(u32::try_from(program).map_err(io::Error::other)?)
+                    .context("take a program")?,
                 empty: empty_program(*program_type, kind).context("load an empty program")?,
                 cgroup: File::open(directory).context("open a cgroup")?,
                 kind,
@@ -138,71 +133,26 @@ impl Switch {
                 Programs::Empty => &place.empty,
                 _ => &place.program,
             };
-            self.links
-                .push(attach(place, program).context("attach a program")?);
+            let link = bpf::attach(
+                program.as_fd(),
+                place.cgroup.as_raw_fd().cast_unsigned(),
+                place.kind,
+            );
+            self.links.push(link.context("attach a program")?);
         }
         Ok(())
     }
 }
 
-fn program_by_id(id: u32) -> Outcome<OwnedFd> {
-    // The members of `union bpf_attr` that the command uses: id, next id, flags.
-    bpf(PROG_GET_FD_BY_ID, [id, 0, 0]).context("take a program")
-}
-
 /// A program of two instructions: `r0 = 1; exit`.
 fn empty_program(program_type: u32, attach_type: u32) -> io::Result<OwnedFd> {
-    const CODE: [u64; 2] = [0x1_0000_00b7, 0x95];
-    const LICENSE: &CStr = c"MIT";
-    let (code_low, code_high) = halves(CODE.as_ptr().cast());
-    let (license_low, license_high) = halves(LICENSE.as_ptr().cast());
-    // The members of `union bpf_attr` up to `expected_attach_type`: type, number of instructions,
-    // their address, the licence's address, log level, size and address, kernel version, flags,
-    // name, interface.
-    let mut attributes = [0; 18];
-    attributes[0] = program_type;
-    attributes[1] = 2;
-    [attributes[2], attributes[3]] = [code_low, code_high];
-    [attributes[4], attributes[5]] = [license_low, license_high];
-    attributes[17] = attach_type;
-    bpf(PROG_LOAD, attributes)
-}
-
-/// An address as two members of `union bpf_attr`.
-#[expect(clippy::cast_possible_truncation, reason = "these are the halves")]
-fn halves(pointer: *const u8) -> (u32, u32) {
-    let address = pointer.expose_provenance() as u64;
-    if cfg!(target_endian = "little") {
-        (address as u32, (address >> 32) as u32)
-    } else {
-        ((address >> 32) as u32, address as u32)
-    }
-}
-
-fn attach(place: &Place, program: &OwnedFd) -> io::Result<OwnedFd> {
-    let number = |fd: &dyn AsRawFd| fd.as_raw_fd().cast_unsigned();
-    // The members of `union bpf_attr` that the command uses: program, target, attach type, flags.
-    bpf(
-        LINK_CREATE,
-        [number(program), number(&place.cgroup), place.kind, 0],
-    )
-}
-
-/// `bpf(2)`, for commands that answer a descriptor.
-fn bpf<const N: usize>(command: libc::c_long, mut attributes: [u32; N]) -> io::Result<OwnedFd> {
-    // SAFETY: the attributes are valid for their length, which is passed along.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            attributes.as_mut_ptr(),
-            size_of::<[u32; N]>(),
-        )
+    let program = bpf::Program {
+        kind: program_type,
+        attach_type,
+        answer: 1,
+        function: 0,
     };
-    let fd = i32::try_from(fd).map_err(io::Error::other)?;
-    crate::sys::check(fd)?;
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    program.load()
 }
 
 /// Every cgroup by its id, which is the number of its directory's inode.

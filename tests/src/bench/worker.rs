@@ -1,6 +1,7 @@
 //! A worker, as its master sees it.
 
 use std::{
+    fmt,
     io::{BufRead, BufReader, Lines, Write},
     process::{ChildStdout, Command, Stdio},
     time::Duration,
@@ -42,15 +43,20 @@ impl Worker {
 
     /// How long so many operations take.
     pub(super) fn measure(&mut self, operation: Operation, count: u64) -> Outcome<Duration> {
+        self.ask(format_args!("{operation} {count}"))
+            .map(Duration::from_nanos)
+    }
+
+    /// The number that a worker answers to a line.
+    pub(super) fn ask(&mut self, line: impl fmt::Display) -> Outcome<u64> {
         let Some(input) = &mut self.child.0.stdin else {
             return failed("a worker has no standard input");
         };
-        writeln!(input, "{operation} {count}").context("speak to a worker")?;
+        writeln!(input, "{line}").context("speak to a worker")?;
         let answer = self.answer()?;
-        let nanoseconds = answer
+        answer
             .parse()
-            .map_err(|_| Error::Failed(format!("a worker answers {answer}")))?;
-        Ok(Duration::from_nanos(nanoseconds))
+            .map_err(|_| Error::Failed(format!("a worker answers {answer}")))
     }
 
     fn answer(&mut self) -> Outcome<String> {

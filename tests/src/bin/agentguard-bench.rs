@@ -22,7 +22,15 @@ fn main() -> ExitCode {
 fn start(arguments: &[String]) -> Outcome<ExitCode> {
     match arguments {
         [word] if word == bench::WORKER => bench::work().map(|()| ExitCode::SUCCESS),
-        [word, rest @ ..] if word == supervise::CHILD => bench::run(&Options::parse(rest)?),
+        [word] if word == bench::files::WORKER => bench::files::work().map(|()| ExitCode::SUCCESS),
+        [word, rest @ ..] if word == supervise::CHILD => {
+            let options = Options::parse(rest)?;
+            if options.files {
+                bench::files::run(&options)
+            } else {
+                bench::run(&options)
+            }
+        }
         _ => {
             Options::parse(arguments)?;
             supervise::require_root("to load BPF programs and make network namespaces")?;

@@ -1,6 +1,8 @@
 //! The BPF programs that the kernel holds.
 
-use std::{collections::BTreeSet, fs, io};
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use aya::programs::loaded_programs;
 
 use crate::error::{Context, Outcome};
 
@@ -46,6 +48,34 @@ pub fn all() -> Outcome<BTreeSet<u32>> {
     }
 }
 
+/// A program, and what it took the kernel's verifier.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Verified {
+    /// Its name, of which the kernel keeps 15 bytes.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+    /// How many instructions the verifier has followed (Linux 5.16).
+    pub instructions: u32,
+}
+
+/// All programs, by name.
+pub fn verified() -> Outcome<Vec<Verified>> {
+    let mut found = Vec::new();
+    for program in loaded_programs() {
+        let program = program
+            .map_err(io::Error::other)
+            .context("ask about a BPF program")?;
+        found.push(Verified {
+            name: program.name_as_str().unwrap_or_default().to_owned(),
+            id: program.id(),
+            instructions: program.verified_instruction_count().unwrap_or_default(),
+        });
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// The ids of those that a living process holds, directly or by a link.
 pub fn held() -> BTreeSet<u32> {
     let Ok(processes) = fs::read_dir("/proc") else {
@@ -53,8 +83,18 @@ pub fn held() -> BTreeSet<u32> {
     };
     processes
         .filter_map(Result::ok)
-        .filter_map(|process| fs::read_dir(process.path().join("fdinfo")).ok())
+        .filter_map(|process| held_at(&process.path()).ok())
         .flatten()
+        .collect()
+}
+
+/// The ids of those that a process holds.
+pub fn held_by(pid: u32) -> io::Result<BTreeSet<u32>> {
+    held_at(Path::new(&format!("/proc/{pid}")))
+}
+
+fn held_at(process: &Path) -> io::Result<BTreeSet<u32>> {
+    Ok(fs::read_dir(process.join("fdinfo"))?
         .filter_map(Result::ok)
         .filter_map(|info| fs::read_to_string(info.path()).ok())
         .filter_map(|text| {
@@ -63,5 +103,5 @@ pub fn held() -> BTreeSet<u32> {
                 .find_map(|line| line.strip_prefix("prog_id:"))?;
             id.trim().parse().ok()
         })
-        .collect()
+        .collect())
 }

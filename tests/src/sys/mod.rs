@@ -1,6 +1,7 @@
 //! System calls with safe signatures, in the exact forms that the techniques need.
 
 mod address;
+pub mod bpf;
 mod descriptor;
 mod file;
 mod interface;

@@ -67,7 +67,7 @@ fn machine(name: &str, filter: Option<&str>, programs: &Programs, prefix: &str) 
     let mut outcome = Outcome::new(format!("vm {name}"));
     let mut closed = false;
     let command = vm::suite_command(name, filter);
-    let result = vm::run(name, programs, &command, "", |line| {
+    let result = vm::run(name, programs, &command, vm::Pace::Clock, "", |line| {
         println!("{prefix}{line}");
         closed |= outcome.read_suite(line);
     });

@@ -11,8 +11,9 @@ mod sources;
 mod system;
 
 use std::{
+    ffi::OsStr,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -21,10 +22,10 @@ use anyhow::{Context as _, Result};
 
 use crate::{host::Programs, workspace};
 
-pub(crate) use self::qemu::Outcome;
+pub(crate) use self::qemu::{Outcome, Pace};
 use self::{kernel::SERIES, system::System};
 
-/// Programs that every machine carries in `/bin`.
+/// Programs that every machine carries in `/bin`, where those without a disk carry the one that they run, too.
 const PROGRAMS: &[&str] = &["agentguard", "agentguard-tests"];
 
 /// The names of the machines: kernels with nothing but the suite, and whole systems.
@@ -49,6 +50,21 @@ pub(crate) fn suite_command(machine: &str, filter: Option<&str>) -> Vec<String> 
     words.map(str::to_owned).collect()
 }
 
+/// The machine that the costs of file rules are measured in.
+pub(crate) const MEASURED: &str = "6.12";
+
+/// The command that measures them.
+pub(crate) fn bench_command(arguments: &[String]) -> Vec<String> {
+    let words = [
+        "/bin/agentguard-bench",
+        "--files",
+        "--agentguard",
+        "/bin/agentguard",
+    ];
+    let words = words.into_iter().map(str::to_owned);
+    words.chain(arguments.iter().cloned()).collect()
+}
+
 /// Held while a machine is prepared: what is downloaded and cached is there for all of them.
 static PREPARATION: Mutex<()> = Mutex::new(());
 
@@ -59,6 +75,7 @@ pub(crate) fn run(
     machine: &str,
     programs: &Programs,
     command: &[String],
+    pace: Pace,
     extra: &str,
     mut print: impl FnMut(&str),
 ) -> Result<Outcome> {
@@ -77,8 +94,15 @@ pub(crate) fn run(
         extra = format!("{} {extra}", system::COMMAND_LINE);
         Some(system.prepare(archive.path(), programs, &kernel, command)?)
     } else {
+        // And the one that the command is, if it is one of ours.
+        let own = command.first().map(Path::new).and_then(Path::file_name);
+        let own = own
+            .and_then(OsStr::to_str)
+            .filter(|name| !PROGRAMS.contains(name) && programs.get(name).is_ok());
         let carried: Vec<PathBuf> = PROGRAMS
             .iter()
+            .copied()
+            .chain(own)
             .map(|name| programs.get(name).map(PathBuf::from))
             .collect::<Result<_>>()?;
         initramfs::write(
@@ -98,6 +122,7 @@ pub(crate) fn run(
         &kernel.image,
         archive.path(),
         disk.as_deref(),
+        pace,
         &extra,
         &mut print,
     )?;

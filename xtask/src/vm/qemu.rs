@@ -43,6 +43,41 @@ impl Outcome {
     }
 }
 
+/// How time passes in a machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Pace {
+    /// As on this host, on two processors.
+    Clock,
+    /// One nanosecond an instruction, on one processor: what is done again takes as long again, whatever else
+    /// this host does. Who waits is not kept waiting.
+    Instructions,
+}
+
+impl Pace {
+    /// What qemu is told.
+    const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Clock => &["-accel", "tcg,thread=multi", "-smp", "2"],
+            Self::Instructions => &[
+                "-accel",
+                "tcg,thread=single",
+                "-icount",
+                "shift=0,sleep=off",
+                "-smp",
+                "1",
+            ],
+        }
+    }
+
+    /// What the kernel is told. What it does against the faults of some processors depends on this host's.
+    const fn command_line(self) -> &'static str {
+        match self {
+            Self::Clock => "",
+            Self::Instructions => "mitigations=off",
+        }
+    }
+}
+
 /// Boots a machine and runs it until it turns itself off; each line of its console goes to `print`.
 /// What it writes to its disk, if it has one, is thrown away.
 ///
@@ -52,6 +87,7 @@ pub(super) fn run(
     kernel: &Path,
     initramfs: &Path,
     disk: Option<&Path>,
+    pace: Pace,
     extra: &str,
     print: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
@@ -60,16 +96,8 @@ pub(super) fn run(
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-        .args([
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            "max",
-            "-smp",
-            "2",
-            "-m",
-            "2048",
-        ])
+        .args(pace.options())
+        .args(["-cpu", "max", "-m", "2048"])
         .args([
             "-nodefaults",
             "-no-user-config",
@@ -84,7 +112,7 @@ pub(super) fn run(
         .arg("-initrd")
         .arg(initramfs)
         .arg("-append")
-        .arg(format!("{COMMAND_LINE} {extra}").trim())
+        .arg(format!("{COMMAND_LINE} {} {extra}", pace.command_line()).trim())
         .args(disk.into_iter().flat_map(drive))
         .stdout(Stdio::piped());
     let mut job = Job::start(&mut command)?;
