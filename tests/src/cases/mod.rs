@@ -33,6 +33,7 @@ mod story;
 mod systemd;
 mod table;
 mod uring;
+mod verified;
 
 use crate::harness::Group;
 
@@ -68,6 +69,7 @@ pub const ALL: &[&Group] = &[
     &landlock::GROUP,
     &mounts::GROUP,
     &scale::GROUP,
+    &verified::GROUP,
 ];
 
 #[cfg(test)]

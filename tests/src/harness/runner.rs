@@ -100,22 +100,24 @@ fn perform(
     let mut last = Instant::now();
     let end = loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
-            Ok(line) => match parse(&line) {
-                Some((case, result, why)) => {
+            Ok(line) => {
+                if let Some((case, result, why)) = parse(&line) {
                     cases.next_if(|next| next.name == case);
                     let name = format!("{}/{case}", group.name);
                     tally.ran(name, &result, &(why + &said), last.elapsed());
                     last = Instant::now();
                     said.clear();
-                }
-                None => match skipped(&line) {
-                    Some(why) => {
-                        let cases = cases.by_ref().count();
-                        tally.skip_group(group.name, cases, &why);
+                } else if let Some(why) = skipped(&line) {
+                    let cases = cases.by_ref().count();
+                    tally.skip_group(group.name, cases, &why);
+                } else {
+                    // Worth knowing also when nothing fails.
+                    if let Some(note) = line.strip_prefix("note: ") {
+                        println!("     {note}");
                     }
-                    None => said = format!("{said}\n{line}"),
-                },
-            },
+                    said = format!("{said}\n{line}");
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => break "the group's process ended",
             Err(RecvTimeoutError::Timeout) if supervise::interrupted().is_some() => {
                 break "interrupted";
