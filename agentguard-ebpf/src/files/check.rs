@@ -82,6 +82,10 @@ fn is_known(request: &Request, word: ScopeWord) -> bool {
     if inode.is_null() {
         return false;
     }
+    // What was cleared is like what an agent without a scope would be permitted.
+    if word == ScopeWord::NONE {
+        return false;
+    }
     let Some(stamp) = Stamp::now(word) else {
         return false;
     };
@@ -323,7 +327,9 @@ extern "C" fn enter(_: u64, look: *mut Look) -> i64 {
     if left == 0 || get!(walk, found.failed) != 0 {
         return 1;
     }
-    if left == 1 && get!(walk, found.keeps) & !get!(walk, found.recalled) != 0 {
+    // Above what is mounted by itself the directory has another path, or none.
+    let has_path = u64::from(get!(walk, own) != 0);
+    if left == 1 && get!(walk, found.keeps) & !get!(walk, found.recalled) & has_path != 0 {
         let directory = look.at.parent().inode();
         // SAFETY: the walk is this task's own.
         unsafe { directories::keep(directory, &look.stamp, &raw const (*walk).state) };

@@ -46,6 +46,8 @@ pub struct Walk {
     pub part: PartKey,
     /// How many names there are.
     pub count: u64,
+    /// How many of them are within the superblock, or the part of it that is mounted by itself.
+    pub own: u64,
     /// Bytes of the names, with a slash each.
     pub bytes: u64,
     /// Bytes of the text that are written into a record.
@@ -184,6 +186,7 @@ impl Climb {
             set!(walk, part.at, 0);
             repeat(MAX_DEPTH as u32, down_parts, &mut climb);
         }
+        set!(walk, own, get!(walk, count));
         let outcome = climb.go_on(superblock, place.is_some());
         (climb, outcome)
     }
