@@ -21,7 +21,7 @@
 //! | receives a descriptor, sends on a socket that it did not make | `lsm/file_receive`, `socket_sendmsg` | `sockets/receive.rs`, `send.rs` |
 //! | traces, sends a signal | `lsm/ptrace_access_check`, `ptrace_traceme`, `task_kill` | `process/trace.rs`, `signal.rs` |
 //! | mounts, makes a user namespace | `lsm/sb_mount`, `move_mount`, …, `userns_create` | `process/mount.rs`, `namespace.rs` |
-//! | loads code into the kernel, types into a terminal | `lsm/bpf`, `kernel_read_file`, …, `file_ioctl` | `process/kernel_code.rs`, `terminal.rs` |
+//! | loads code into the kernel, types into a terminal | `lsm/bpf`, `kernel_read_file`, …, `file_ioctl` | `process/kernel_code.rs`, `ioctl.rs` |
 //!
 //! Every program asks the same three questions: whose is it (`identity`), what does the scope say
 //! (`network/scope.rs`, `files/scope.rs`, `process/mod.rs`, with the decision of `agentguard-common`), and

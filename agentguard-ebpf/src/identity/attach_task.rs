@@ -1,8 +1,8 @@
 //! A process is moved to another cgroup.
 //!
 //! Into an agent's: it is the agent's from now on. Out of its agent's: whoever of the agent's did that is
-//! killed, unless the scope only observes. Somebody else, root or systemd, may do it, and the process
-//! remains the agent's for what security hooks decide.
+//! killed, unless the scope only observes, and the daemon kills what was moved. Somebody else, root or systemd,
+//! may do it, and the process remains the agent's for what security hooks decide.
 //!
 //! The kernel calls the tracepoint once it has moved all threads (`cgroup_attach_task` in
 //! `kernel/cgroup/cgroup.c`), and names one of them.
@@ -52,7 +52,11 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
     };
     let word = word(mover.tag.agent);
     let verdict = limits(word).map_or(Verdict::ERROR, Limits::never);
-    let attempt = Attempt::of(&mover, word, Operation::Cgroup as u8);
+    let mut attempt = Attempt::of(&mover, word, Operation::Cgroup as u8);
+    if task.pid() != Task::current().pid() {
+        attempt.address.lo = u64::from(task.pid());
+        attempt.address.hi = task.started();
+    }
     if !text::settle(&attempt, verdict, ctx.arg(1)) {
         // SAFETY: the helper has no preconditions (Linux 5.3).
         unsafe { bpf_send_signal(KILL) };

@@ -1,10 +1,10 @@
 //! What an agent does to processes, namespaces and the kernel.
 
+mod ioctl;
 mod kernel_code;
 mod mount;
 mod namespace;
 mod signal;
-mod terminal;
 mod trace;
 
 use agentguard_common::{

@@ -2,4 +2,5 @@
 
 mod cmdline;
 pub mod enrich;
+mod moved;
 pub mod ring;

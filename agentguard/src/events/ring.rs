@@ -15,7 +15,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-use super::enrich::Enricher;
+use super::{enrich::Enricher, moved};
 use crate::{
     daemon::{directory::Directory, memory},
     identity::cgroup_path::CgroupPaths,
@@ -80,6 +80,11 @@ fn run(mut ring: RingBuf<MapData>, mut reader: Reader, stopped: &impl AsFd) {
             // The room is given back before anything slow happens.
             drop(item);
             if let Some((event, text)) = event {
+                if let Err(error) = moved::kill(&event) {
+                    tracing::error!(
+                        "cannot kill what was moved out of an agent's cgroups: {error}"
+                    );
+                }
                 reader.record(&event, &text, &mut enricher);
             } else {
                 tracing::error!("the kernel sent an event of another size");

@@ -54,7 +54,7 @@ const fn optional(name: &'static str) -> Hook {
 }
 
 /// The programs that guard every agent: processes, namespaces, the kernel, and kinds of sockets.
-pub const GUARD_HOOKS: [Hook; 17] = [
+pub const GUARD_HOOKS: [Hook; 20] = [
     hook("task_alloc"),
     hook("task_kill"),
     hook("ptrace_access_check"),
@@ -71,6 +71,9 @@ pub const GUARD_HOOKS: [Hook; 17] = [
     hook("sb_pivotroot"),
     hook("move_mount"),
     hook("fs_context_parse_param"),
+    hook("sb_kern_mount"),
+    hook("sb_remount"),
+    hook("file_fcntl"),
     hook("socket_create"),
     hook("socket_setsockopt"),
 ];

@@ -67,6 +67,7 @@ pub(super) fn family(number: u16) -> Option<Cow<'static, str>> {
         4 => "ipx".into(),
         5 => "appletalk".into(),
         9 => "x25".into(),
+        15 => "key".into(),
         16 => "netlink".into(),
         17 => "packet".into(),
         21 => "rds".into(),

@@ -148,9 +148,13 @@ impl Violation {
             exited: process.is_some_and(|p| p.exited),
             ..Self::default()
         };
+        let is_move = event.operation == Operation::Cgroup as u8;
         if event.text != 0 {
             violation.path = Some(String::from_utf8_lossy(context.text).into_owned());
-            violation.access = Access::from_number(event.access).map(Access::name);
+            // Of a cgroup that a process came to, nothing was asked for.
+            violation.access = Access::from_number(event.access)
+                .filter(|access| !is_move || *access != Access::Read)
+                .map(Access::name);
         }
         violation.set_object(event);
         violation
@@ -158,7 +162,7 @@ impl Violation {
 
     /// What it is about, apart from a path.
     fn set_object(&mut self, event: &Event) {
-        use Operation::{Bind, Bpf, Connect, Option, Packet, Send, Signal, Socket, Trace};
+        use Operation::{Bind, Bpf, Cgroup, Connect, Option, Packet, Send, Signal, Socket, Trace};
 
         let numbers = event.address;
         match Operation::from_number(event.operation) {
@@ -177,10 +181,12 @@ impl Violation {
                 self.socket_type = Some(socket_type(event.socket_type));
             }
             Some(Option) => self.option = Some(option(numbers.hi, numbers.lo)),
-            Some(Trace) => self.target_pid = Some(numbers.lo),
+            Some(Cgroup) if numbers.lo == 0 => {}
+            Some(Trace | Cgroup) => self.target_pid = Some(numbers.lo),
             Some(Signal) => {
                 self.target_pid = Some(numbers.lo);
-                self.signal = Some(numbers.hi);
+                // The owner of a descriptor gets what the kernel chooses.
+                self.signal = (numbers.hi != 0).then_some(numbers.hi);
             }
             Some(Bpf) => self.command = Some(numbers.hi),
             _ => {}

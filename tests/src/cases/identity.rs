@@ -258,17 +258,17 @@ fn move_another_untagged(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Who moves another of the agent's is killed. The other reaches nobody, where security hooks say whose it is.
+/// Who moves another of the agent's is killed, and the other, too. Until then it reaches nobody, where security hooks
+/// say whose it is; elsewhere it may for a moment.
 fn move_another(stage: &Stage) -> Outcome {
     let (daemon, elsewhere) = (stage.daemon()?, elsewhere()?);
     stage.world.settle()?;
     let (moment, before) = (daemon.moment("guarded")?, stage.world.arrivals(FORBIDDEN4));
-    let pinger = stage.begin_tagged(daemon, "guarded", &["cgroup-ping-forever", FORBIDDEN])?;
+    let mut pinger = stage.begin_tagged(daemon, "guarded", &["cgroup-ping-forever", FORBIDDEN])?;
     let technique = ["cgroup-move", &shown(&elsewhere), &pinger.detail];
     let mut mover = stage.tagged(daemon, "guarded", &technique);
     was_killed(process::output(&mut mover, LIMIT)?.status)?;
-    // Time for it to send.
-    std::thread::sleep(Duration::from_millis(200));
+    was_killed(pinger.process().wait(LIMIT)?)?;
     drop(pinger);
     stage.world.settle()?;
     let arrived = stage.world.arrivals(FORBIDDEN4) - before;

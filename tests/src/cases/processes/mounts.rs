@@ -30,6 +30,8 @@ pub(super) const CASES: &[Case] = &[
     refused("mount-umount", "plain", mounting!("umount"), "umount", MOUNT),
     refused("mount-move", "plain", mounting!("move-mount"), "move_mount", MOUNT),
     refused("mount-configure", "plain", mounting!("configure"), "fsconfig", MOUNT),
+    refused("mount-create", "plain", mounting!("create"), "fsconfig", MOUNT),
+    refused("mount-reconfigure", "plain", mounting!("reconfigure"), "fsconfig", MOUNT),
     // No security hook is asked for these (Linux 7.3).
     permitted("mount-attributes-are-not-covered", "plain", mounting!("attributes")),
     untagged("pivot_root", "EINVAL", refused("mount-pivot-root", "plain", mounting!("pivot"), "pivot_root", MOUNT)),

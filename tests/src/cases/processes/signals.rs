@@ -26,6 +26,8 @@ pub(super) const CASES: &[Case] = &[
     refused("U16-queue", "plain", &["signal", "queue", STRANGER, "10"], "rt_sigqueueinfo", to!(STRANGER, "10")),
     refused("U16-queue-to-thread", "plain", &["signal", "queue-thread", STRANGER, "10"], "rt_tgsigqueueinfo", to!(STRANGER, "10")),
     refused("U16-by-descriptor", "plain", &["signal", "descriptor", STRANGER, "15"], "pidfd_send_signal", to!(STRANGER, "15")),
+    // What the kernel would send for it.
+    refused("U16-as-owner-of-a-descriptor", "plain", &["signal", "owner", STRANGER, "10"], "F_SETOWN", never("signal", &[("target_pid", STRANGER)])),
     observed("U16-kill-observed", "watched", &["signal", "kill", STRANGER, "10"], to!(STRANGER, "10")),
 
     permitted("does-it-exist", "plain", &["signal", "kill", STRANGER, "0"]),
