@@ -1,12 +1,14 @@
 //! The program under test, as an operator runs it.
 
 mod control;
+mod doctor;
 mod launch;
 mod ledger;
 mod log;
 mod moment;
 mod status;
 
+pub use doctor::Doctor;
 pub use launch::{Launch, Settings};
 pub use ledger::Ledger;
 pub use log::{Record, Violations};
