@@ -5,6 +5,7 @@ mod clients;
 mod commands;
 mod connections;
 mod datagrams;
+mod demo;
 mod descriptors;
 mod enrolment;
 mod files;
@@ -59,6 +60,7 @@ pub const ALL: &[&Group] = &[
     &outside::GROUP,
     &files::GROUP,
     &objects::GROUP,
+    &demo::GROUP,
     &commands::GROUP,
     &descriptors::GROUP,
     &reload::GROUP,

@@ -1,180 +1,118 @@
-//! The demonstration: an agent that works, is told to leak customer data, and cannot.
+//! The demonstration: an agent that works, reads a poisoned document, obeys it, and cannot.
 //!
 //! It is a test as well: it fails if anything is not as the story says.
 
+mod agent;
+mod epilogue;
 mod hosts;
 mod paint;
 mod services;
+mod site;
+mod stage;
 mod step;
 mod story;
-mod tools;
+mod suitable;
+mod trace;
+mod turns;
 
-pub use tools::check_tools;
+pub use agent::called;
+pub use paint::plain;
+pub use suitable::unsuitable;
 
-use std::{
-    fs,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use self::{
-    hosts::{DATABASE, Hosts},
     paint::{Paint, heading, prompt, quote},
-    step::AGENT,
-    story::{ATTACKS, BROAD, BUSY, POISON, SCOPE, TIGHTER, WORK},
+    stage::Stage,
+    step::{Ended, Expected},
+    story::{AGENT, SCOPE, TOLD, WORK},
+    turns::Turns,
 };
 use crate::{
-    daemon::{Daemon, Settings, message},
+    daemon::{Daemon, Settings},
     ensure,
-    error::{Context, Outcome, failed},
-    host::{Scratch, process::Running},
+    error::{Error, Outcome},
 };
-
-/// How long packets are waited for that must not come: longer than a first retransmission.
-const SILENCE: Duration = Duration::from_millis(500);
 
 /// Plays the story with this program `agentguard`.
 pub fn play(program: &Path) -> Outcome {
     let begin = Instant::now();
-    let hosts = Hosts::new()?;
-    let scratch = Scratch::new()?;
-    let directory = scratch.path();
-    fs::write(
-        directory.join("customers.json"),
-        "{\"customers\":[\"Ada\",\"Grace\"]}\n",
-    )
-    .context("write the customer data")?;
-    heading("The operator declares what research-bot may reach, and starts the daemon");
+    let stage = Stage::new()?;
+    heading("research-bot summarises papers. Somebody has sent it this one");
+    quote(site::POISONED);
+
+    heading("Without agentguard it does as it is told");
+    act(&stage, None)?;
+    let stolen = stage.hosts.attacker.text();
+    ensure!(
+        stolen.contains(site::DATA),
+        "the customer data should have arrived: {stolen}"
+    );
+
+    heading("The operator declares what research-bot may do, and starts the daemon");
     quote(SCOPE);
+    prompt("agentguard daemon");
     let daemon = Daemon::start(Settings::new(program), &[(AGENT, SCOPE)])?;
-    heading("The agent does its work: `agentguard run research-bot -- …`");
-    for step in WORK {
-        step.play(&hosts, &daemon, directory)?;
-    }
-    heading(&format!("It reads a poisoned document: “{POISON}”"));
-    for step in ATTACKS {
-        step.play(&hosts, &daemon, directory)?;
-    }
-    evidence(&daemon)?;
-    too_broad(&daemon, directory)?;
-    tighten(&hosts, &daemon)?;
+    quote(&daemon.stderr());
+
+    heading("With agentguard it does its work, and what it is told is refused");
+    prompt(&format!(
+        "agentguard run {AGENT} -- {}",
+        stage.site.agent.display()
+    ));
+    act(&stage, Some(&daemon))?;
+
+    epilogue::evidence(&daemon)?;
+    epilogue::too_broad(&daemon)?;
+    epilogue::tighten(&stage, &daemon)?;
     println!(
         "\n{}",
         Paint::Green.on(&format!(
-            "All as it should be: {} attempts refused and recorded, no packet of them arrived ({:.1} s).",
-            ATTACKS.len(),
+            "All as it should be: {} steps of work done; {} attempts refused, each with one record, and nothing \
+             came of them ({:.1} s).",
+            WORK.len(),
+            TOLD.len(),
             begin.elapsed().as_secs_f64()
         ))
     );
     Ok(())
 }
 
-/// Shows a command of `agentguard` and what it prints. Fails if the exit status is another.
-fn show(daemon: &Daemon, arguments: &[&str], status: i32) -> Outcome<String> {
-    // Paths of the demonstration's own daemon would distract, and a real one needs none.
-    let log = daemon.log().display().to_string();
-    let shown = arguments.join(" ").replace(&format!(" --log {log}"), "");
-    prompt(&format!("agentguard {shown}"));
-    let output = daemon.cli(arguments)?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    quote(&text);
-    ensure!(
-        output.status.code() == Some(status),
-        "it should have ended with {status}: {}: {}",
-        output.status,
-        message(&output)
-    );
-    Ok(text)
-}
-
-/// What the security operations centre sees.
-fn evidence(daemon: &Daemon) -> Outcome {
-    heading("What the security operations centre sees");
-    let log = daemon.log().display().to_string();
-    let text = show(daemon, &["tail", "--agent", AGENT, "--log", &log], 0)?;
-    ensure!(
-        text.lines().count() == ATTACKS.len(),
-        "the log should have one line for each of {} refusals",
-        ATTACKS.len()
-    );
-    show(
-        daemon,
-        &[
-            "tail", "--json", "--lines", "1", "--agent", AGENT, "--log", &log,
-        ],
-        0,
-    )?;
-    show(
-        daemon,
-        &["explain", AGENT, "connect", "203.0.113.66:80"],
-        10,
-    )?;
-    show(
-        daemon,
-        &["explain", AGENT, "connect", "198.51.100.20:5432"],
-        0,
-    )?;
-    show(daemon, &["status"], 0)?;
-    let counters = daemon.status()?.counters(AGENT)?;
-    ensure!(
-        counters.refused == ATTACKS.len() as u64 && counters.lost == 0,
-        "the kernel counted {counters:?}"
-    );
-    Ok(())
-}
-
-/// A scope that is wider than anybody needs is found before it is loaded.
-fn too_broad(daemon: &Daemon, directory: &Path) -> Outcome {
-    heading("Somebody in a hurry writes allow = [\"0.0.0.0/0\"]");
-    let file = directory.join("anything-bot.toml");
-    fs::write(&file, BROAD).context("write the broad scope")?;
-    let text = show(daemon, &["check", &file.display().to_string()], 0)?;
-    ensure!(
-        text.contains("permits every IPv4 address"),
-        "there should have been a warning"
-    );
-    Ok(())
-}
-
-/// A tighter scope cuts a connection that is open.
-fn tighten(hosts: &Hosts, daemon: &Daemon) -> Outcome {
-    heading("The operator takes the database away while the agent talks to it");
-    let mut command = daemon.run_as(AGENT, &hosts.near, &tools::find("python3")?);
-    let agent = Running::start(command.args(["-c", BUSY]))?;
-    let begin = hosts.arrivals(DATABASE)?;
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while hosts.arrivals(DATABASE)? < begin + 20 {
-        ensure!(
-            Instant::now() < deadline,
-            "the agent should have been talking to the database"
-        );
-        thread::sleep(Duration::from_millis(5));
+/// Has the agent take all its steps, as an ordinary process or under the daemon, and looks at each.
+fn act(stage: &Stage, daemon: Option<&Daemon>) -> Outcome {
+    stage.reset()?;
+    let (near, agent) = (&stage.hosts.near, &stage.site.agent);
+    let mut turns = Turns::start(match daemon {
+        Some(daemon) => daemon.run_as(AGENT, near, agent),
+        None => near.command(agent),
+    })?;
+    for step in WORK.iter().chain(TOLD) {
+        let moment = daemon.map(|daemon| daemon.moment(AGENT)).transpose()?;
+        let error = turns.next()?;
+        let seen = step.trace.look(stage)?;
+        let records = match (daemon, &moment) {
+            (Some(daemon), Some(moment)) => daemon.since(moment)?.violations,
+            _ => Vec::new(),
+        };
+        let ended = Ended {
+            error,
+            seen,
+            records,
+        };
+        println!("{}", step.line(&ended));
+        if let Some(daemon) = daemon
+            && !ended.records.is_empty()
+        {
+            println!(
+                "           {}",
+                Paint::Dim.on(&epilogue::last_line(daemon)?)
+            );
+        }
+        let expected = match daemon {
+            Some(_) => step.expected,
+            None => Expected::Works,
+        };
+        step.judge(expected, &ended).map_err(Error::Failed)?;
     }
-    let before = hosts.arrivals(DATABASE)? - begin;
-    println!("    before: {before} packets arrived at {DATABASE}, and more come");
-    let moment = daemon.moment(AGENT)?;
-    daemon.write_scope(AGENT, TIGHTER)?;
-    show(daemon, &["reload"], 0)?;
-    let stopped = hosts.arrivals(DATABASE)?;
-    thread::sleep(SILENCE);
-    let after = hosts.arrivals(DATABASE)? - stopped;
-    println!("    after: {after} packets in {} ms", SILENCE.as_millis());
-    ensure!(after == 0, "no packet should have arrived after the reload");
-    drop(agent);
-    let happened = daemon.since(&moment)?;
-    let [record] = happened.violations.as_slice() else {
-        return failed(format!(
-            "there should be one record more: {:?}",
-            happened.violations
-        ));
-    };
-    ensure!(
-        record.text("operation") == "packet" && record.text("destination") == "198.51.100.20:5432",
-        "the record should be of a packet to the database: {}",
-        record.0
-    );
-    let repeated = happened.counters.repeated;
-    println!("    one record (refused packet tcp 198.51.100.20:5432), {repeated} more counted");
-    Ok(())
+    turns.finish()
 }

@@ -1,6 +1,19 @@
 //! Colours, on a terminal that wants them.
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Columns that a record takes.
+const WIDTH: usize = 100;
+
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is coloured: the terminal of a virtual machine cannot tell where its output goes.
+pub fn plain() {
+    PLAIN.store(true, Ordering::Relaxed);
+}
 
 /// A way to set text apart.
 #[derive(Clone, Copy, Debug)]
@@ -9,13 +22,14 @@ pub(super) enum Paint {
     Dim,
     Red,
     Green,
+    Yellow,
 }
 
 impl Paint {
     /// The text in this colour; unchanged where nobody sees colours or somebody minds them.
     pub(super) fn on(self, text: &str) -> String {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if unwanted || !std::io::stdout().is_terminal() {
+        if unwanted || PLAIN.load(Ordering::Relaxed) || !std::io::stdout().is_terminal() {
             return text.to_owned();
         }
         let code = match self {
@@ -23,6 +37,7 @@ impl Paint {
             Self::Dim => 2,
             Self::Red => 31,
             Self::Green => 32,
+            Self::Yellow => 33,
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -33,11 +48,24 @@ pub(super) fn heading(text: &str) {
     println!("\n{}", Paint::Bold.on(text));
 }
 
-/// Prints what a program wrote, set in.
+/// Prints what a program wrote or a file says, set in.
 pub(super) fn quote(text: &str) {
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        println!("    {line}");
+    for line in text.trim_end().lines() {
+        println!("{}", format!("    {line}").trim_end());
     }
+}
+
+/// Prints a record, whose fields nobody could read in one line.
+pub(super) fn quote_record(text: &str) {
+    let mut line = String::new();
+    for field in text.trim_end().split_inclusive(",\"") {
+        if line.len() + field.len() > WIDTH {
+            quote(line.trim_end_matches('"'));
+            line = String::from(" \"");
+        }
+        line.push_str(field);
+    }
+    quote(&line);
 }
 
 /// Prints a command line that the reader could type.

@@ -1,62 +1,61 @@
-//! What the hosts of the story serve: plain HTTP, and lines of a database.
+//! Who listens in the story: plain HTTP, and lines over Unix sockets. What each was sent is kept.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{TcpListener, TcpStream},
+    os::unix::net::{UnixListener, UnixStream},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
-use super::hosts::{API, ATTACKER, DATABASE, METADATA, OWN_SERVICE};
-use crate::{
-    error::{Context, Outcome},
-    world::NetNs,
-};
+use crate::error::{Context, Outcome};
 
 /// Longer than any step of the story.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts all of them. Their threads end with the process.
-pub(super) fn start(near: &NetNs, far: &NetNs) -> Outcome {
-    let customers = r#"{"customers":[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"}]}"#;
-    listen(far, API, 80, move |stream| http(stream, customers))?;
-    listen(far, ATTACKER, 80, |stream| {
-        http(stream, r#"{"thanks":"for the data"}"#)
-    })?;
-    listen(far, METADATA, 80, |stream| {
-        http(stream, r#"{"AccessKeyId":"demo","Token":"demo"}"#)
-    })?;
-    listen(near, Ipv4Addr::LOCALHOST, OWN_SERVICE, |stream| {
-        http(stream, r#"{"admin":true}"#)
-    })?;
-    listen(far, DATABASE, 5432, database)
+/// What a service was sent. It is kept before it is answered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Received(Arc<Mutex<Vec<u8>>>);
+
+impl Received {
+    pub(super) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    pub(super) fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+    }
 }
 
-fn listen(
-    inside: &NetNs,
-    address: Ipv4Addr,
-    port: u16,
-    serve: impl Fn(&TcpStream) -> io::Result<()> + Copy + Send + 'static,
-) -> Outcome {
-    let listener = inside.run(|| {
-        TcpListener::bind((address, port)).context(format!("listen on {address}:{port}"))
-    })?;
+/// Answers every request of HTTP/1.1 with the same, and keeps the bodies. Its threads end with the process.
+pub(super) fn http(listener: TcpListener, answer: &'static str) -> Received {
+    let received = Received::default();
+    let kept = received.clone();
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {
-            thread::spawn(move || {
-                let served = stream
-                    .set_read_timeout(Some(PATIENCE))
-                    .and_then(|()| serve(&stream));
-                // A client that has gone is no error; whatever else goes wrong, its output shows.
-                drop(served);
-            });
+            let kept = kept.clone();
+            // A client that has gone is no error; whatever else goes wrong, the story shows.
+            thread::spawn(move || drop(request(&stream, &kept, answer)));
         }
     });
-    Ok(())
+    received
 }
 
-/// Answers one request of HTTP/1.1, whatever it asks for, and closes.
-fn http(mut stream: &TcpStream, body: &str) -> io::Result<()> {
+fn request(mut stream: &TcpStream, kept: &Received, answer: &str) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -71,20 +70,34 @@ fn http(mut stream: &TcpStream, body: &str) -> io::Result<()> {
             length = value.trim().parse().map_err(io::Error::other)?;
         }
     }
-    io::copy(&mut reader.take(length), &mut io::sink())?;
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    kept.keep(&body);
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}\n",
-        body.len() + 1
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+        answer.len()
     )
 }
 
-/// Answers every line that is a query; anything else it ignores.
-fn database(mut stream: &TcpStream) -> io::Result<()> {
-    for line in BufReader::new(stream).lines() {
-        if line?.starts_with("SELECT ") {
-            stream.write_all(b"2 rows\n")?;
+/// Answers a line over a Unix socket, and keeps it. That somebody connected is kept, too: as a line.
+pub(super) fn unix(path: &Path, answer: &'static str) -> Outcome<Received> {
+    let listener = UnixListener::bind(path).context(format!("listen on {}", path.display()))?;
+    let received = Received::default();
+    let kept = received.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().filter_map(Result::ok) {
+            drop(line(&stream, &kept, answer));
         }
-    }
-    Ok(())
+    });
+    Ok(received)
+}
+
+fn line(mut stream: &UnixStream, kept: &Received, answer: &str) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = Vec::new();
+    let read = BufReader::new(stream).read_until(b'\n', &mut line);
+    kept.keep(if line.is_empty() { b"\n" } else { &line });
+    read?;
+    stream.write_all(answer.as_bytes())
 }

@@ -1,165 +1,190 @@
-//! One thing that the agent does, beside the same thing done by an ordinary process.
-
-use std::{
-    net::Ipv4Addr,
-    path::Path,
-    process::{Command, Output},
-    time::Duration,
-};
+//! One thing that the agent does.
 
 use super::{
-    hosts::Hosts,
-    paint::{Paint, quote},
-    tools,
+    paint::Paint,
+    story::AGENT,
+    trace::{Seen, Trace},
 };
-use crate::{
-    daemon::Daemon,
-    ensure,
-    error::{Error, Outcome},
-    host::process,
-};
+use crate::daemon::Record;
 
-/// The agent of the story.
-pub(super) const AGENT: &str = "research-bot";
-/// Longer than anything here takes.
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// What the story claims of a step.
+/// A step of the agent.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Claim {
+pub(super) struct Step {
+    /// In a few words.
+    pub(super) what: &'static str,
+    /// Where it shows.
+    pub(super) trace: Trace,
+    /// What becomes of it under agentguard. Without, every step works.
+    pub(super) expected: Expected,
+}
+
+/// What becomes of a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// It does what it is to do, and nothing is recorded.
     Works,
-    /// Refused, with exactly one record of this operation, and this destination if it has one.
+    /// It does nothing, and there is exactly one record.
     Refused {
-        operation: &'static str,
-        destination: &'static str,
+        /// The error that the agent gets.
+        error: &'static str,
+        /// Fields of the record, beside those that are the same for all of them.
+        record: &'static [(&'static str, &'static str)],
     },
 }
 
-/// A command of the agent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) program: &'static str,
-    pub(super) arguments: &'static [&'static str],
-    /// The host that it goes to.
-    pub(super) to: Ipv4Addr,
-    pub(super) claim: Claim,
-}
-
-/// A run of a command, and how many packets it sent to the host.
-struct Run {
-    output: Output,
-    packets: u64,
+/// What became of a step.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    /// The error that the agent got, if any.
+    pub(super) error: Option<String>,
+    /// What is seen from outside.
+    pub(super) seen: Seen,
+    /// What agentguard has recorded.
+    pub(super) records: Vec<Record>,
 }
 
 impl Step {
-    /// Does it, shows it, and fails if it is not as claimed.
-    pub(super) fn play(&self, hosts: &Hosts, daemon: &Daemon, directory: &Path) -> Outcome {
-        let program = tools::find(self.program)?;
-        let control = self.run(hosts, hosts.near.command(&program), directory)?;
-        let moment = daemon.moment(AGENT)?;
-        let run = self.run(
-            hosts,
-            daemon.run_as(AGENT, &hosts.near, &program),
-            directory,
-        )?;
-        let records = daemon.since(&moment)?.violations;
-        self.show(&run, &control);
-        ensure!(
-            control.output.status.success() && control.packets > 0,
-            "without agentguard it should have worked: {}",
-            last_line(&control.output)
-        );
-        match self.claim {
-            Claim::Works => {
-                ensure!(
-                    run.output.status.success() && run.output.stdout == control.output.stdout,
-                    "it should have worked for the agent, too"
-                );
-                ensure!(
-                    records.is_empty(),
-                    "nothing should have been recorded: {records:?}"
-                );
+    /// What is not as expected.
+    pub(super) fn judge(&self, expected: Expected, ended: &Ended) -> Result<(), String> {
+        let Ended {
+            error,
+            seen,
+            records,
+        } = ended;
+        let wrong = |why: String| Err(format!("“{}”: {why}", self.what));
+        match expected {
+            Expected::Works => {
+                if let Some(error) = error {
+                    return wrong(format!(
+                        "it should have worked, and not failed with {error}"
+                    ));
+                }
+                if !seen.happened {
+                    return wrong(format!("it should have worked, but {}", seen.text));
+                }
+                if !records.is_empty() {
+                    return wrong(format!("nothing should have been recorded: {records:?}"));
+                }
             }
-            Claim::Refused {
-                operation,
-                destination,
+            Expected::Refused {
+                error: wanted,
+                record: fields,
             } => {
-                ensure!(!run.output.status.success(), "it should have been refused");
-                ensure!(
-                    run.packets == 0,
-                    "{} packets should not have arrived",
-                    run.packets
-                );
+                if seen.happened {
+                    return wrong(format!("it should have been refused, but {}", seen.text));
+                }
+                if error.as_deref() != Some(wanted) {
+                    return wrong(format!("it should have failed with {wanted}: {error:?}"));
+                }
                 let [record] = records.as_slice() else {
-                    return Err(Error::Failed(format!(
-                        "not exactly one record: {records:?}"
-                    )));
+                    return wrong(format!("there should be exactly one record: {records:?}"));
                 };
-                ensure!(
-                    record.text("operation") == operation
-                        && record.text("destination") == destination
-                        && record.text("verdict") == "refused",
-                    "another record than {operation} {destination}: {}",
-                    record.0
-                );
+                let common = [
+                    ("verdict", "refused"),
+                    ("agent", AGENT),
+                    ("reason", "no-rule"),
+                ];
+                for (field, value) in fields.iter().chain(&common) {
+                    if record.text(field) != *value {
+                        return wrong(format!(
+                            "its record should say {field} {value}: {}",
+                            record.0
+                        ));
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn run(&self, hosts: &Hosts, mut command: Command, directory: &Path) -> Outcome<Run> {
-        let before = hosts.arrivals(self.to)?;
-        command.args(self.arguments).current_dir(directory);
-        let output = process::output(&mut command, LIMIT)?;
-        Ok(Run {
-            output,
-            packets: hosts.arrivals(self.to)? - before,
-        })
-    }
-
-    fn show(&self, run: &Run, control: &Run) {
-        let verdict = if run.output.status.success() {
-            Paint::Green.on("worked ")
-        } else {
-            Paint::Red.on("REFUSED")
+    /// The step and what became of it, in a line.
+    pub(super) fn line(&self, ended: &Ended) -> String {
+        let verdict = match (&self.expected, &ended.error) {
+            (_, Some(_)) if ended.seen.happened => Paint::Red.on("FAILED "),
+            (_, Some(_)) => Paint::Red.on("REFUSED"),
+            (Expected::Works, None) => Paint::Green.on("works  "),
+            (Expected::Refused { .. }, None) => Paint::Yellow.on("HAPPENS"),
         };
-        let quoted = self.arguments.iter().map(|argument| quoted(argument));
-        let command = quoted.fold(self.program.to_owned(), |line, word| line + " " + &word);
-        println!("  {verdict}  {command}");
-        quote(&format!("       {}", last_line(&run.output)));
-        let packets = |count| format!("{count} packet{}", if count == 1 { "" } else { "s" });
-        let control = if control.output.status.success() {
-            format!("works, {}", packets(control.packets))
-        } else {
-            "DOES NOT WORK".to_owned()
-        };
-        let counted = format!(
-            "           {} arrived at {} (without agentguard: {control})",
-            packets(run.packets),
-            self.to
-        );
-        println!("{}", Paint::Dim.on(&counted));
+        let error = ended
+            .error
+            .as_deref()
+            .map_or(String::new(), |error| format!("{error}: "));
+        format!("  {verdict}  {:<32}  {error}{}", self.what, ended.seen.text)
     }
 }
 
-/// What a command said last.
-fn last_line(output: &Output) -> String {
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    let mut lines = stdout
-        .lines()
-        .chain(stderr.lines())
-        .filter(|line| !line.trim().is_empty());
-    lines.next_back().unwrap_or("(no output)").to_owned()
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// A word as one would type it.
-fn quoted(word: &str) -> String {
-    if word.contains([' ', '(', '[', '\'', '"']) {
-        format!("\"{word}\"")
-    } else {
-        word.to_owned()
+    use super::{super::story::TOLD, *};
+
+    fn refused() -> Ended {
+        let record = json!({
+            "verdict": "refused",
+            "agent": "research-bot",
+            "operation": "open",
+            "access": "read",
+            "path": "/srv/customers/customers.json",
+            "reason": "no-rule",
+        });
+        Ended {
+            error: Some("EACCES".into()),
+            seen: Seen {
+                happened: false,
+                text: "it was not read".into(),
+            },
+            records: vec![Record(record)],
+        }
+    }
+
+    fn worked() -> Ended {
+        Ended {
+            error: None,
+            seen: Seen {
+                happened: true,
+                text: "it was read".into(),
+            },
+            records: Vec::new(),
+        }
+    }
+
+    /// Why the first step that is refused is not as expected.
+    fn why(expected: Expected, change: impl FnOnce(&mut Ended), of: fn() -> Ended) -> String {
+        let mut ended = of();
+        TOLD[0].judge(expected, &ended).unwrap();
+        change(&mut ended);
+        TOLD[0].judge(expected, &ended).unwrap_err()
+    }
+
+    #[test]
+    fn a_refusal_is_an_error_and_one_record_and_nothing_else() {
+        let expected = TOLD[0].expected;
+        let why = |change: fn(&mut Ended)| why(expected, change, refused);
+        let happened = why(|ended| ended.seen.happened = true);
+        assert!(happened.contains("should have been refused"), "{happened}");
+        let silent = why(|ended| ended.error = None);
+        assert!(silent.contains("should have failed"), "{silent}");
+        let other = why(|ended| ended.error = Some("EPERM".into()));
+        assert!(other.contains("should have failed with EACCES"), "{other}");
+        let none = why(|ended| ended.records.clear());
+        assert!(none.contains("exactly one record"), "{none}");
+        let two = why(|ended| ended.records.push(ended.records[0].clone()));
+        assert!(two.contains("exactly one record"), "{two}");
+        let observed = why(|ended| ended.records[0].0["verdict"] = json!("observed"));
+        assert!(observed.contains("verdict refused"), "{observed}");
+        let path = why(|ended| ended.records[0].0["path"] = json!("/srv"));
+        assert!(path.contains("path /srv/customers"), "{path}");
+    }
+
+    #[test]
+    fn work_shows_and_is_not_recorded() {
+        let why = |change: fn(&mut Ended)| why(Expected::Works, change, worked);
+        let error = why(|ended| ended.error = Some("EACCES".into()));
+        assert!(error.contains("not failed with EACCES"), "{error}");
+        let idle = why(|ended| ended.seen.happened = false);
+        assert!(idle.contains("should have worked"), "{idle}");
+        let recorded = why(|ended| ended.records = refused().records);
+        assert!(recorded.contains("nothing should"), "{recorded}");
     }
 }

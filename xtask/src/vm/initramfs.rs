@@ -31,7 +31,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 const DIRECTORIES: &[&str] = &[
-    "/dev", "/proc", "/sys", "/run", "/tmp", "/root", "/var/log", "/modules",
+    "/dev", "/proc", "/sys", "/run", "/srv", "/tmp", "/root", "/var/log", "/modules",
 ];
 
 /// Writes the archive: our programs in `/bin`, those of the host, the kernel's modules, and the

@@ -26,7 +26,7 @@ pub(crate) use self::qemu::{Outcome, Pace};
 use self::{kernel::SERIES, system::System};
 
 /// Programs that every machine carries in `/bin`, where those without a disk carry the one that they run, too.
-const PROGRAMS: &[&str] = &["agentguard", "agentguard-tests"];
+const PROGRAMS: &[&str] = &["agentguard", "agentguard-tests", "agentguard-demo"];
 
 /// The names of the machines: kernels with nothing but the suite, and whole systems.
 pub(crate) fn machines() -> impl Iterator<Item = &'static str> {
