@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask VERB`.
 
+mod demo;
 mod digest;
 mod ebpf;
 mod host;
@@ -47,7 +48,7 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Show an agent being confined, on this machine's kernel
+    /// Show an agent being confined: on this machine's kernel, or in a virtual machine
     Demo,
     /// Run the tests: all of them, or those that are named
     Test {
@@ -126,7 +127,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 },
                 Profile::Quick,
             )?;
-            return with_agentguard("agentguard-demo", &programs, &[]);
+            return demo::run(&programs);
         }
         Task::Bench { files, arguments } => return bench(files, &arguments),
         Task::Test {

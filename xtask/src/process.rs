@@ -7,7 +7,7 @@
 use std::{
     fmt::Write as _,
     os::unix::process::CommandExt as _,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI32, Ordering},
@@ -151,13 +151,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Job::start(command)?.finish()
 }
 
+/// Runs `command` to its end, however it ends, and answers what it prints.
+pub(crate) fn finished(command: &mut Command) -> Result<Output> {
+    let line = describe(command);
+    let output = command.stdin(Stdio::null()).output();
+    output.with_context(|| format!("cannot start {line}"))
+}
+
 /// What `command` prints; it must succeed, and its complaints are shown if it does not.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = describe(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {line}"))?;
+    let output = finished(command)?;
     check_interrupted()?;
     if !output.status.success() {
         bail!(

@@ -30,12 +30,7 @@ pub(crate) struct Tools {
 /// Installs what is missing, one line a step.
 pub(crate) fn run(needs: Needs) -> Result<Tools> {
     let found = Compiler::find();
-    let debian = debian::is_debian()?;
-    if debian {
-        debian::install(&debian::missing(needs, found.is_some())?)?;
-    } else {
-        rustup::check_programs(needs)?;
-    }
+    let debian = install_programs(needs, found.is_some())?;
     let compiler = found.map_or_else(|| compiler_after_installation(debian), Ok)?;
     println!("setup: compiler of the kernel side: {}", compiler.name());
     let linker = Linker::find(&compiler).map_or_else(|| install_linker(&compiler, debian), Ok)?;
@@ -44,6 +39,22 @@ pub(crate) fn run(needs: Needs) -> Result<Tools> {
         deny::install()?;
     }
     Ok(Tools { compiler, linker })
+}
+
+/// Installs only the programs that a task needs, once the compilers are there.
+pub(crate) fn install(needs: Needs) -> Result<()> {
+    install_programs(needs, true).map(drop)
+}
+
+/// Answers whether this is Debian.
+fn install_programs(needs: Needs, have_compiler: bool) -> Result<bool> {
+    let debian = debian::is_debian()?;
+    if debian {
+        debian::install(&debian::missing(needs, have_compiler)?)?;
+    } else {
+        rustup::check_programs(needs)?;
+    }
+    Ok(debian)
 }
 
 fn compiler_after_installation(debian: bool) -> Result<Compiler> {
