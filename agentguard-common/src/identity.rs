@@ -9,9 +9,13 @@ pub struct Tag {
     pub instance: u64,
     /// The agent's slot: its index in the tables.
     pub agent: u32,
-    /// Zero.
+    /// Zero; of a task, [`ENTERING`] or zero.
     pub reserved: u32,
 }
+
+/// The task came into its agent's cgroup as somebody else's child, and has executed nothing since: what runs is
+/// still its parent's program, a service manager's that prepares the service.
+pub const ENTERING: u32 = 1;
 
 const _: () = assert!(size_of::<Tag>() == 16);
 

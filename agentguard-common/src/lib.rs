@@ -35,7 +35,7 @@ pub mod verdict;
 /// Number of the ABI between kernel and user space.
 ///
 /// It changes whenever the layout of a shared type or the meaning of a field changes.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 
 #[cfg(feature = "user")]
 mod user {

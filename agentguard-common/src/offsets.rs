@@ -58,6 +58,7 @@ offsets! {
         task_comm: task_struct.comm,
         task_cred: task_struct.cred,
         task_cgroups: task_struct.cgroups,
+        task_flags: task_struct.flags,
         css_set_dfl_cgrp: css_set.dfl_cgrp,
         cred_uid: cred.uid,
         sock_cgroup: sock.sk_cgrp_data > sock_cgroup_data.cgroup,

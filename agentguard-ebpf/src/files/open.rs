@@ -25,15 +25,20 @@ const FLAG_TRUNCATE: u32 = 0o1000;
 
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
-    let Some(owner) = identity::task() else {
-        return 0;
-    };
     let file = File::new(ctx.arg(0));
     let flags = file.flags();
+    let is_exec = flags & FLAG_EXEC != 0;
+    let owner = if is_exec {
+        identity::task_or_entering()
+    } else {
+        identity::task()
+    };
+    let Some(owner) = owner else {
+        return 0;
+    };
     if file.is_backing() {
         return 0;
     }
-    let is_exec = flags & FLAG_EXEC != 0;
     let mut wanted = held(file);
     if is_exec {
         wanted = wanted & !Access::Read.bit() | Access::Exec.bit();

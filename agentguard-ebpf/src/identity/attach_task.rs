@@ -7,7 +7,7 @@
 //! The kernel calls the tracepoint once it has moved all threads (`cgroup_attach_task` in
 //! `kernel/cgroup/cgroup.c`), and names one of them.
 
-use agentguard_common::{event::Operation, process::Limits, verdict::Verdict};
+use agentguard_common::{event::Operation, identity::Tag, process::Limits, verdict::Verdict};
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_cgroup_id, bpf_send_signal},
     macros::btf_tracepoint,
@@ -35,15 +35,17 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
     let to = of(cgroup);
     let Some(was) = sticky::noted(task) else {
         if let Some(tag) = to {
-            // Without memory it is known by its cgroup alone.
-            sticky::note(task, tag);
+            // It is no agent's, so it was moved by itself or by nobody of an agent's, who could put there only
+            // what is the same agent's. Without memory it is known by its cgroup alone.
+            sticky::note(task, sticky::from_outside(task, tag));
         }
         return 0;
     };
     if let Some(tag) = to
         && tag.agent == was.agent
     {
-        sticky::note(task, tag);
+        let reserved = was.reserved;
+        sticky::note(task, Tag { reserved, ..tag });
         return 0;
     }
     sticky::count_stray();

@@ -57,10 +57,15 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn inherited(child: Task) -> Option<Tag> {
+    let parent = Task::current();
+    if sticky::is_entering(parent) {
+        return sticky::noted(parent);
+    }
     if let Some(owner) = task() {
         return Some(owner.tag);
     }
-    tag(child.cgroup())
+    // It runs its parent's program, which is no agent's.
+    tag(child.cgroup()).map(|tag| sticky::from_outside(child, tag))
 }
 
 /// For each task that lives: notes whose its cgroup is. The daemon runs it after it has tagged cgroups that

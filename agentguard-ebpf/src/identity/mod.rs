@@ -22,7 +22,7 @@ use aya_ebpf::{
 
 use self::known::Known;
 use crate::{
-    kernel::Cgroup,
+    kernel::{Cgroup, Task},
     maps::{INSTANCES, TAGS, UNTAGGED},
     verifier,
 };
@@ -48,6 +48,16 @@ pub fn current() -> Option<Owner> {
 /// asked.
 #[inline(always)]
 pub fn task() -> Option<Owner> {
+    let owner = task_or_entering();
+    if owner.is_some() && sticky::is_entering(Task::current()) {
+        return None;
+    }
+    owner
+}
+
+/// As [`task`], and also if it is [entering](agentguard_common::identity::ENTERING): for what the agent runs first.
+#[inline(always)]
+pub fn task_or_entering() -> Option<Owner> {
     let owner = current();
     if !sticky::are_there_strays() {
         return owner;

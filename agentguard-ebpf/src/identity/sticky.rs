@@ -4,7 +4,7 @@
 //! else, so its tag is also kept with the task: from its birth, or from the moment that it comes into an
 //! agent's cgroup. The hooks look there once any task was seen to leave.
 
-use agentguard_common::identity::Tag;
+use agentguard_common::identity::{ENTERING, Tag};
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
 use super::{Owner, tag};
@@ -36,9 +36,29 @@ pub fn note(task: Task, tag: Tag) -> bool {
     // SAFETY: as above. The agent first: with an instance the value counts.
     unsafe {
         (&raw mut (*value).agent).write_volatile(tag.agent);
+        (&raw mut (*value).reserved).write_volatile(tag.reserved);
         (&raw mut (*value).instance).write_volatile(tag.instance);
     }
     true
+}
+
+/// Whether a task is [entering](ENTERING): an agent's by its cgroup, and not what the agent runs yet.
+#[inline(always)]
+pub fn is_entering(task: Task) -> bool {
+    task.runs_its_parents_program() && noted(task).is_some_and(|tag| tag.reserved == ENTERING)
+}
+
+/// The tag for a task that comes from outside.
+#[inline(always)]
+pub fn from_outside(task: Task, tag: Tag) -> Tag {
+    Tag {
+        reserved: if task.runs_its_parents_program() {
+            ENTERING
+        } else {
+            0
+        },
+        ..tag
+    }
 }
 
 /// Notes that a task has left.

@@ -48,6 +48,14 @@ impl Task {
         member!(self.0, task_tgid as u32)
     }
 
+    /// Whether it has executed nothing since it was forked: it runs its parent's program.
+    #[inline(always)]
+    pub fn runs_its_parents_program(self) -> bool {
+        /// `PF_FORKNOEXEC` of `include/linux/sched.h`.
+        const FORKED: u32 = 0x40;
+        member!(self.0, task_flags as u32) & FORKED != 0
+    }
+
     /// When its process started, in nanoseconds of `CLOCK_BOOTTIME`.
     #[inline(always)]
     pub fn started(self) -> u64 {

@@ -199,7 +199,8 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         // It may have ended already; what counts is that it is gone and its cgroups are.
         let _ = self.child.signal(Signal::SIGTERM);
-        if self.child.wait(Duration::from_secs(5)).is_err() {
+        // The kernel detaches programs on security hooks one after another, and waits for each.
+        if self.child.wait(Duration::from_mins(1)).is_err() {
             eprintln!("the daemon does not end on SIGTERM");
         }
         if let Err(error) = launch::remove_cgroup(&self.settings) {

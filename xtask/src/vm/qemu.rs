@@ -69,10 +69,12 @@ impl Pace {
         }
     }
 
-    /// What the kernel is told. What it does against the faults of some processors depends on this host's.
+    /// What the kernel is told. With `preempt=full` a program can be interrupted by another task's, which what
+    /// belongs to a processor would not survive. What it does against the faults of some processors depends on this
+    /// host's.
     const fn command_line(self) -> &'static str {
         match self {
-            Self::Clock => "",
+            Self::Clock => "preempt=full",
             Self::Instructions => "mitigations=off",
         }
     }

@@ -3,6 +3,7 @@
 mod contents;
 mod deep;
 mod differential;
+mod layouts;
 mod metadata;
 mod mounts;
 mod moves;
@@ -29,6 +30,7 @@ const TABLES: &[&[Case]] = &[
     programs::CASES,
     uring::CASES,
     mounts::CASES,
+    layouts::CASES,
     deep::CASES,
     race::CASES,
     reload::CASES,

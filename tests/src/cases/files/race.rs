@@ -13,7 +13,10 @@ use nix::{
     sys::stat::Mode,
 };
 
-use super::super::{story::is_emulated, table::paired};
+use super::super::{
+    story::is_emulated,
+    table::{paired, scenario},
+};
 use crate::{
     ensure,
     error::{Error, Outcome},
@@ -30,6 +33,7 @@ const EMULATED_TRIES: u64 = 2_000;
 pub(super) const CASES: &[Case] = &[
     paired("race-never-permitted", |stage| is_open(stage, SECRET), is_never_permitted),
     paired("race-always-permitted", |stage| is_open(stage, OPEN), is_always_permitted),
+    scenario("S13-many-at-once", many_at_once),
 ];
 
 /// A directory that goes from one place to another and back, and what is in it now and then.
@@ -171,5 +175,39 @@ fn is_always_permitted(stage: &Stage) -> Outcome {
             record.0
         );
     }
+    Ok(())
+}
+
+/// Threads of [`many_at_once`]: many on each processor, so that they interrupt each other in the middle.
+const THRONG: u64 = 100;
+
+/// Everyone gets the answer to what he asked, however many are being decided about. The machines preempt the
+/// kernel wherever it can be (`preempt=full`).
+fn many_at_once(stage: &Stage) -> Outcome {
+    let daemon = stage.daemon()?;
+    stage.tree()?.fill()?;
+    let each = if is_emulated() { 40 } else { 400 };
+    let moment = daemon.moment("clerk")?;
+    let paths = ["open/file", "secret/file", "open/other"];
+    let paths = paths.map(|path| stage.tree().map(|tree| tree.path().join(path)));
+    let [permitted, refused, moving] = paths.map(|path| path.map(|it| it.display().to_string()));
+    let (permitted, refused, moving) = (permitted?, refused?, moving?);
+    let numbers = (THRONG.to_string(), each.to_string());
+    let technique = [
+        "open-throng",
+        &permitted,
+        &refused,
+        &moving,
+        &numbers.0,
+        &numbers.1,
+    ];
+    let reading = stage.perform(Some("clerk"), &technique)?;
+    ensure!(
+        reading.facts.get("moved") == Some(&true.into()) && reading.number("wrong")? == 0,
+        "{:?}",
+        reading.facts
+    );
+    let counters = daemon.since(&moment)?.counters;
+    ensure!(counters.refused == THRONG / 2 * each, "{counters:?}");
     Ok(())
 }

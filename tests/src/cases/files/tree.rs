@@ -45,10 +45,24 @@ pub(super) const LAYOUT: Layout = &[
     ("open/dirlink", Link("../secret")),
     ("secret/link", Link("$tree/open/file")),
     ("open/hard", Hard("secret/dir/inner")),
+    // The first layout of Landlock's self-tests, in its own words.
+    ("s1d1", Directory),
+    ("s1d1/f1", File("1")),
+    ("s1d1/s1d2", Directory),
+    ("s1d1/s1d2/f1", File("12")),
+    ("s1d1/s1d2/s1d3", Directory),
+    ("s1d1/s1d2/s1d3/f1", File("123")),
+    ("s1d1/s1d2/s1d3/f2", File("123")),
+    ("s2d1", Directory),
+    ("s2d1/s2d2", Directory),
+    ("s2d1/s2d2/f1", File("22")),
+    ("s2d1/s2d2/f2", File("22")),
+    ("s2d1/s2d2/s2d3", Directory),
+    ("s2d1/s2d2/s2d3/f1", File("223")),
 ];
 
 /// The scopes.
-pub(super) const SCOPES: &[(&str, &str)] = &[CLERK, WATCHED, TINKER];
+pub(super) const SCOPES: &[(&str, &str)] = &[CLERK, WATCHED, TINKER, NESTED];
 
 const CLERK: (&str, &str) = (
     "clerk",
@@ -100,5 +114,20 @@ deny  = ["$tree/open/denied/**"]
 
 [process]
 user_namespaces = true
+"#,
+);
+
+/// Rules within rules.
+const NESTED: (&str, &str) = (
+    "nested",
+    r#"[agent]
+name     = "nested"
+profiles = ["base"]
+
+[files]
+read  = ["$tree/s1d1/s1d2/**", "$tree/s2d1/s2d2/f1"]
+write = ["$tree/s1d1/s1d2/s1d3/**", "$tree/s2d1/s2d2/s2d3/**"]
+exec  = ["$program"]
+deny  = ["$tree/s1d1/s1d2/s1d3/f2"]
 "#,
 );

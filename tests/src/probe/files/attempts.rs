@@ -5,13 +5,13 @@ use std::{
     ffi::{CStr, CString},
     io,
     os::fd::{AsRawFd, OwnedFd},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::Duration,
 };
 
 use nix::{
-    fcntl::{AT_FDCWD, OFlag, openat},
+    fcntl::{AT_FDCWD, OFlag, openat, renameat},
     sys::stat::Mode,
     unistd::execv,
 };
@@ -35,6 +35,7 @@ pub(in super::super) const TECHNIQUES: &[Technique] = &[
     ("chained", chained),
     ("reopen-many", reopen_many),
     ("open-hammer", hammer),
+    ("open-throng", throng),
 ];
 
 fn attempts(report: &mut Report, arguments: &Arguments) -> Step {
@@ -106,6 +107,49 @@ fn reopen_many(report: &mut Report, arguments: &Arguments) -> Step {
         count(&answers, &sys::open(&again, libc::O_RDONLY));
     }
     answers.report(report);
+    Ok(())
+}
+
+/// `open-throng PERMITTED REFUSED MOVING THREADS COUNT`: half of the threads open one file, half the other, each so
+/// many times. One more renames a file all the while, so that nothing is known from before. What another thread
+/// should have been answered is counted as wrong.
+fn throng(report: &mut Report, arguments: &Arguments) -> Step {
+    let paths = [arguments.path(0)?, arguments.path(1)?];
+    let (home, away) = (
+        arguments.path(2)?,
+        CString::new(format!("{}-away", arguments.text(2)?)),
+    );
+    let away = away.map_err(io::Error::other)?;
+    let (threads, count): (usize, u64) = (arguments.parse(3)?, arguments.parse(4)?);
+    let (wrong, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let moved = thread::scope(|scope| {
+        let mover = scope.spawn(|| -> nix::Result<()> {
+            while !stop.load(Ordering::Relaxed) {
+                renameat(AT_FDCWD, &*home, AT_FDCWD, &*away)?;
+                renameat(AT_FDCWD, &*away, AT_FDCWD, &*home)?;
+            }
+            Ok(())
+        });
+        let openers: Vec<_> = (0..threads)
+            .map(|number| {
+                let (path, wrong) = (&paths[number % 2], &wrong);
+                let refused = (number % 2 == 1).then_some(libc::EACCES);
+                scope.spawn(move || {
+                    for _ in 0..count {
+                        let answer = sys::open(path, libc::O_RDONLY).err();
+                        if answer.and_then(|error| error.raw_os_error()) != refused {
+                            wrong.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                })
+            })
+            .collect();
+        let ended = openers.into_iter().all(|opener| opener.join().is_ok());
+        stop.store(true, Ordering::Relaxed);
+        ended && mover.join().is_ok_and(|moved| moved.is_ok())
+    });
+    report.fact("moved", moved);
+    report.fact("wrong", wrong.into_inner());
     Ok(())
 }
 
