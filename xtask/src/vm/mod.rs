@@ -28,6 +28,11 @@ use self::{kernel::SERIES, system::System};
 /// Programs that every machine carries in `/bin`, where those without a disk carry the one that they run, too.
 const PROGRAMS: &[&str] = &["agentguard", "agentguard-tests", "agentguard-demo"];
 
+/// Up to Linux 6.1 task storage is not to be had while another task was interrupted on the same processor in the middle
+/// of a look at its own (`bpf_task_storage_trylock`): what cannot be decided for that is refused. Debian's kernel does
+/// not preempt there unless it is told to.
+const OLDEST: &str = "6.1";
+
 /// The names of the machines: kernels with nothing but the suite, and whole systems.
 pub(crate) fn machines() -> impl Iterator<Item = &'static str> {
     let systems = system::SYSTEMS.iter().map(|system| system.name);
@@ -90,6 +95,10 @@ pub(crate) fn run(
         .prefix("initramfs-")
         .tempfile_in(&directory)?;
     let mut extra = extra.to_owned();
+    if machine == OLDEST {
+        // The last word counts.
+        extra = format!("preempt=voluntary {extra}");
+    }
     let disk = if let Some(system) = system {
         extra = format!("{} {extra}", system::COMMAND_LINE);
         Some(system.prepare(archive.path(), programs, &kernel, command)?)

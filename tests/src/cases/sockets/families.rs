@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
     other("N19-rds", &["family", "21", "5", "0"], of!("rds", "seqpacket", "0")),
     other("N19-smc", &["family", "43", "1", "0"], of!("smc", "stream", "0")),
     other("N19-kcm", &["family", "41", "2", "0"], of!("kcm", "dgram", "0")),
-    other("N19-key", &["family", "key", "3", "2"], of!("15", "raw", "2")),
+    other("N19-key", &["family", "15", "3", "2"], of!("key", "raw", "2")),
     other("N19-qipcrtr", &["family", "42", "2", "0"], of!("qipcrtr", "dgram", "0")),
     other("N19-rxrpc", &["family", "33", "2", "2"], of!("rxrpc", "dgram", "2")),
     other("N19-pppox", &["family", "24", "1", "0"], of!("pppox", "stream", "0")),
