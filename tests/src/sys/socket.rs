@@ -110,10 +110,18 @@ fn message(part: &mut libc::iovec, to: &SockAddr) -> libc::msghdr {
     header
 }
 
-/// `recv(2)`.
+/// `recv(2)`, again if it was interrupted: a ring has the kernel interrupt its process, and a call with a time-out is
+/// not begun again then (`sock_intr_errno`).
 pub fn recv(fd: &impl AsFd, into: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the buffer is valid for its length.
-    check_len(unsafe { libc::recv(raw(fd), into.as_mut_ptr().cast(), into.len(), 0) })
+    loop {
+        // SAFETY: the buffer is valid for its length.
+        let received =
+            check_len(unsafe { libc::recv(raw(fd), into.as_mut_ptr().cast(), into.len(), 0) });
+        match received {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 /// `recvfrom(2)`; answers also the raw address of the sender.
