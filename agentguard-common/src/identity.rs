@@ -13,8 +13,8 @@ pub struct Tag {
     pub reserved: u32,
 }
 
-/// The task came into its agent's cgroup as somebody else's child, and has executed nothing since: what runs is
-/// still its parent's program, a service manager's that prepares the service.
+/// The task came into its agent's cgroup as a child of process 1, and has executed nothing since: what runs is still
+/// its parent's program, the service manager's, that prepares the service.
 pub const ENTERING: u32 = 1;
 
 const _: () = assert!(size_of::<Tag>() == 16);

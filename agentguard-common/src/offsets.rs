@@ -59,6 +59,7 @@ offsets! {
         task_cred: task_struct.cred,
         task_cgroups: task_struct.cgroups,
         task_flags: task_struct.flags,
+        task_real_parent: task_struct.real_parent,
         css_set_dfl_cgrp: css_set.dfl_cgrp,
         cred_uid: cred.uid,
         sock_cgroup: sock.sk_cgrp_data > sock_cgroup_data.cgroup,

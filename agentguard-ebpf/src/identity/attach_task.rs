@@ -22,6 +22,8 @@ use crate::{
     process::limits,
 };
 
+/// The service manager's process.
+const MANAGER: u32 = 1;
 /// `SIGKILL`.
 const KILL: u32 = 9;
 
@@ -35,9 +37,16 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
     let to = of(cgroup);
     let Some(was) = sticky::noted(task) else {
         if let Some(tag) = to {
-            // It is no agent's, so it was moved by itself or by nobody of an agent's, who could put there only
-            // what is the same agent's. Without memory it is known by its cgroup alone.
-            sticky::note(task, sticky::from_outside(task, tag));
+            // What prepares a service goes there by itself, or is put there by the service manager, whichever comes
+            // first; what somebody else puts there is held at once.
+            let by = Task::current().pid();
+            let tag = if by == task.pid() || by == MANAGER {
+                sticky::from_outside(task, tag)
+            } else {
+                tag
+            };
+            // Without memory it is known by its cgroup alone.
+            sticky::note(task, tag);
         }
         return 0;
     };

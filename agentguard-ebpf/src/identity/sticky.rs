@@ -48,11 +48,12 @@ pub fn is_entering(task: Task) -> bool {
     task.runs_its_parents_program() && noted(task).is_some_and(|tag| tag.reserved == ENTERING)
 }
 
-/// The tag for a task that comes from outside.
+/// The tag for a task that comes from outside. Only the service manager's own child is trusted to prepare something:
+/// any other program that forked (a worker, a process that asked to enter) is held from here on.
 #[inline(always)]
 pub fn from_outside(task: Task, tag: Tag) -> Tag {
     Tag {
-        reserved: if task.runs_its_parents_program() {
+        reserved: if task.runs_its_parents_program() && task.is_the_managers_child() {
             ENTERING
         } else {
             0

@@ -56,6 +56,13 @@ impl Task {
         member!(self.0, task_flags as u32) & FORKED != 0
     }
 
+    /// Whether process 1, the service manager, is its parent, or has become so because its own is gone.
+    #[inline(always)]
+    pub fn is_the_managers_child(self) -> bool {
+        let parent = pointer(behind!(self.0, task_real_parent as u64));
+        behind!(parent, task_tgid as u32) == 1
+    }
+
     /// When its process started, in nanoseconds of `CLOCK_BOOTTIME`.
     #[inline(always)]
     pub fn started(self) -> u64 {
