@@ -7,6 +7,7 @@ mod host;
 mod lint;
 mod process;
 mod setup;
+mod sources;
 mod suites;
 mod toolchain;
 mod vm;

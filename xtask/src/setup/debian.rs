@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::geteuid;
 
 use super::Needs;
-use crate::{process, workspace};
+use crate::{process, sources, workspace};
 
 /// Programs, and the packages that have them.
 const BUILD: &[(&str, &str)] = &[("cc", "gcc"), ("ldd", "libc-bin")];
@@ -15,23 +15,41 @@ const MACHINES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("mkfs.ext4", "e2fsprogs"),
     ("mmdebstrap", "mmdebstrap"),
-    ("qemu-system-x86_64", "qemu-system-x86"),
     ("xz", "xz-utils"),
 ];
 /// The compiler of the kernel side: the newest that Debian's stable releases have, with its sources.
 const COMPILER: &[&str] = &["cargo-web", "rust-web-src", "rustc-web"];
+
+/// How apt-get installs.
+const INSTALL: [&str; 5] = [
+    "--quiet=2",
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    "--no-remove",
+];
 
 /// The package lists are fetched once.
 static UPDATE: Once = Once::new();
 
 /// Whether this is Debian (and not something that is only like it: `rustc-web` is Debian's).
 pub(super) fn is_debian() -> Result<bool> {
+    Ok(os_release()?.lines().any(|line| line == "ID=debian"))
+}
+
+/// Its name for the release, if it has one.
+pub(super) fn release() -> Result<Option<String>> {
+    let name = |line: &str| line.strip_prefix("VERSION_CODENAME=").map(str::to_owned);
+    Ok(os_release()?.lines().find_map(name))
+}
+
+/// What the system says of itself: nothing, where that is not the custom.
+fn os_release() -> Result<String> {
     let path = Path::new("/etc/os-release");
     if !path.exists() {
-        return Ok(false);
+        return Ok(String::new());
     }
-    let release = fs::read_to_string(path).context("cannot read /etc/os-release")?;
-    Ok(release.lines().any(|line| line == "ID=debian"))
+    fs::read_to_string(path).context("cannot read /etc/os-release")
 }
 
 /// The packages that are missing for these needs.
@@ -100,13 +118,9 @@ pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(" ");
-    let sudo = !geteuid().is_root();
-    if sudo && workspace::find_program("sudo").is_none() {
-        bail!(
-            "not root, and there is no sudo: run these as root, then again this:\n  \
-             apt-get update\n  apt-get install --no-install-recommends {list}"
-        );
-    }
+    let sudo = needs_sudo(&format!(
+        "apt-get update\n  apt-get install --no-install-recommends {list}"
+    ))?;
     println!("setup: installing with apt-get: {list}");
     UPDATE.call_once(|| {
         // An update that fails may still leave usable lists: the installation decides.
@@ -114,18 +128,58 @@ pub(super) fn install(packages: &BTreeSet<String>) -> Result<()> {
             println!("setup: {error:#}: going on with the package lists that are there");
         }
     });
-    process::run(
-        apt_get(sudo)
-            .args([
-                "--quiet=2",
-                "install",
-                "--yes",
-                "--no-install-recommends",
-                "--no-remove",
-            ])
-            .args(packages),
-    )
-    .with_context(|| format!("cannot install {list}"))
+    process::run(apt_get(sudo).args(INSTALL).args(packages))
+        .with_context(|| format!("cannot install {list}"))
+}
+
+/// Installs a package as it was made for the release after this one, from lists that are apt's for this one time:
+/// what it takes its packages from stays as it is.
+pub(super) fn install_backport(package: &str, suite: &str) -> Result<()> {
+    let sudo = needs_sudo(&format!("apt-get install -t {suite}-backports {package}"))?;
+    println!("setup: installing with apt-get, from {suite}-backports: {package}");
+    let state = tempfile::tempdir().context("cannot make a directory for apt")?;
+    let list = state.path().join("sources.list");
+    for part in ["lists/partial", "cache/archives/partial"] {
+        fs::create_dir_all(state.path().join(part)).context("cannot make a directory for apt")?;
+    }
+    fs::write(&list, sources::of(suite)? + &sources::backports(suite)?)
+        .context("cannot write the list of sources")?;
+    let apt_get = || {
+        let mut command = apt_get(sudo);
+        command.args([
+            "-o",
+            &format!("Dir::Etc::SourceList={}", list.display()),
+            "-o",
+            "Dir::Etc::SourceParts=/dev/null",
+            "-o",
+            &format!("Dir::State::Lists={}", state.path().join("lists").display()),
+            "-o",
+            &format!("Dir::Cache={}", state.path().join("cache").display()),
+            // Its own user cannot write there.
+            "-o",
+            "APT::Sandbox::User=root",
+        ]);
+        command
+    };
+    process::run(apt_get().args(["--quiet=2", "--error-on=any", "update"]))
+        .and_then(|()| {
+            let release = format!("{suite}-backports");
+            process::run(
+                apt_get()
+                    .args(INSTALL)
+                    .args(["--target-release", &release, package]),
+            )
+        })
+        .with_context(|| format!("cannot install {package} from {suite}-backports"))
+}
+
+/// Whether it takes sudo to install. Fails, with what root must run, if that is not there.
+fn needs_sudo(commands: &str) -> Result<bool> {
+    let sudo = !geteuid().is_root();
+    if sudo && workspace::find_program("sudo").is_none() {
+        bail!("not root, and there is no sudo: run these as root, then again this:\n  {commands}");
+    }
+    Ok(sudo)
 }
 
 /// apt-get that asks nothing and waits for another one to end.

@@ -2,6 +2,7 @@
 
 mod debian;
 mod deny;
+mod emulator;
 mod linker;
 mod rustup;
 
@@ -53,6 +54,9 @@ fn install_programs(needs: Needs, have_compiler: bool) -> Result<bool> {
         debian::install(&debian::missing(needs, have_compiler)?)?;
     } else {
         rustup::check_programs(needs)?;
+    }
+    if needs.machines {
+        emulator::install(debian)?;
     }
     Ok(debian)
 }

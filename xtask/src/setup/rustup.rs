@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Needs;
+use super::{Needs, emulator};
 use crate::{process, workspace};
 
 /// Fails unless the programs that Debian's packages would bring are there.
@@ -14,7 +14,7 @@ pub(super) fn check_programs(needs: Needs) -> Result<()> {
         programs.extend(["ip", "curl", "python3"]);
     }
     if needs.machines {
-        programs.extend(["ip", "mkfs.ext4", "mmdebstrap", "qemu-system-x86_64", "xz"]);
+        programs.extend(["ip", "mkfs.ext4", "mmdebstrap", emulator::PROGRAM, "xz"]);
     }
     programs.sort_unstable();
     programs.dedup();

@@ -11,8 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::sources;
-use crate::{digest, process};
+use crate::{digest, process, sources};
 
 /// Package lists that are younger are not fetched again.
 const FRESH: Duration = Duration::from_hours(1);

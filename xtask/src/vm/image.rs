@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{sources, system::System};
-use crate::{digest, process, suites, workspace};
+use super::system::System;
+use crate::{digest, process, sources, suites, workspace};
 
 /// A disk that is younger than this is not made again while its recipe is the same.
 const FRESH: Duration = Duration::from_hours(24 * 14);

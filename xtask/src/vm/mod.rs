@@ -7,7 +7,6 @@ mod initramfs;
 mod kernel;
 mod modules;
 mod qemu;
-mod sources;
 mod system;
 
 use std::{

@@ -11,13 +11,18 @@ const SUITES: &[&str] = &["bookworm", "trixie", "trixie-backports"];
 const SECURITY_SUITES: &[&str] = &["bookworm-security"];
 
 /// The suites with the kernels, on the mirrors that this machine uses.
-pub(super) fn list() -> Result<String> {
+pub(crate) fn list() -> Result<String> {
     lines(SUITES, SECURITY_SUITES)
 }
 
 /// A release, with its security updates, on the mirrors that this machine uses.
-pub(super) fn of(suite: &str) -> Result<String> {
+pub(crate) fn of(suite: &str) -> Result<String> {
     lines(&[suite], &[&format!("{suite}-security")])
+}
+
+/// What was made for a release after it, on the mirrors that this machine uses.
+pub(crate) fn backports(suite: &str) -> Result<String> {
+    lines(&[&format!("{suite}-backports")], &[])
 }
 
 fn lines(suites: &[&str], security_suites: &[&str]) -> Result<String> {
