@@ -111,20 +111,12 @@ impl Row {
                     "{step} should be refused with EPERM: {}",
                     reading.summary()
                 );
-                ensure!(
-                    arrived == 0,
-                    "{arrived} packets arrive at {:?}",
-                    self.arrives
-                );
+                self.nothing_arrives(stage, arrived)?;
                 verdict::check(stage, self.agent, "refused", expected, one(records)?)?;
             }
             Expect::Dropped(expected) => {
                 ensure!(outcome.is_none(), "refused: {}", reading.summary());
-                ensure!(
-                    arrived == 0,
-                    "{arrived} packets arrive at {:?}",
-                    self.arrives
-                );
+                self.nothing_arrives(stage, arrived)?;
                 verdict::check(stage, self.agent, "refused", expected, one(records)?)?;
             }
         }
@@ -148,6 +140,18 @@ impl Row {
                 }
             })
             .collect())
+    }
+
+    fn nothing_arrives(&self, stage: &Stage, arrived: u64) -> Outcome {
+        let Some(to) = self.arrives else {
+            return Ok(());
+        };
+        ensure!(
+            arrived == 0,
+            "{arrived} packets arrive at {to}; since the beginning: {}",
+            stage.world.history(to)
+        );
+        Ok(())
     }
 
     fn arrivals(&self, stage: &Stage) -> u64 {

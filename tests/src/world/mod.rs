@@ -119,8 +119,20 @@ impl World {
 
     /// Packets that have arrived at an address, of the far host or of loopback.
     pub fn arrivals(&self, to: IpAddr) -> u64 {
-        let wanted = |arrival: &Arrival| arrival.to == to && arrival.port != MARK_PORT;
+        let wanted = |arrival: &Arrival| {
+            arrival.to == to && arrival.port != MARK_PORT && !arrival.is_reset()
+        };
         self.wire.count(wanted) + self.loopback.count(wanted)
+    }
+
+    /// All that has ever arrived at an address, to tell what a failure is about.
+    pub fn history(&self, to: IpAddr) -> String {
+        let wanted = |arrival: &Arrival| arrival.to == to && arrival.port != MARK_PORT;
+        format!(
+            "{:?} {:?}",
+            self.wire.seen(wanted),
+            self.loopback.seen(wanted)
+        )
     }
 
     /// Packets that have arrived at a port of an address.

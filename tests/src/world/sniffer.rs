@@ -27,6 +27,18 @@ pub struct Arrival {
     pub protocol: u8,
     /// Destination port; 0 where there is none.
     pub port: u16,
+    /// Of TCP: its flags.
+    pub flags: u8,
+}
+
+impl Arrival {
+    /// Whether a connection is reset. The kernel does so when it is answered late: what was sent before is still
+    /// on its way then, or has been sent by nobody.
+    pub fn is_reset(&self) -> bool {
+        /// `RST` of RFC 9293.
+        const RESET: u8 = 4;
+        i32::from(self.protocol) == libc::IPPROTO_TCP && self.flags & RESET != 0
+    }
 }
 
 type Counts = Arc<Mutex<HashMap<Arrival, u64>>>;
@@ -67,6 +79,11 @@ impl Sniffer {
 
     /// How many packets that fulfil a condition were counted.
     pub fn count(&self, wanted: impl Fn(&Arrival) -> bool) -> u64 {
+        self.seen(wanted).values().sum()
+    }
+
+    /// What was counted and fulfils a condition.
+    pub fn seen(&self, wanted: impl Fn(&Arrival) -> bool) -> HashMap<Arrival, u64> {
         let counts = self
             .counts
             .lock()
@@ -74,8 +91,8 @@ impl Sniffer {
         counts
             .iter()
             .filter(|(arrival, _)| wanted(arrival))
-            .map(|(_, count)| count)
-            .sum()
+            .map(|(arrival, count)| (*arrival, *count))
+            .collect()
     }
 
     /// How many packets the kernel had no room for since the last question. Counts are the truth
@@ -170,7 +187,14 @@ fn parse(packet: &[u8]) -> Option<Arrival> {
         Some(bytes) if has_ports => u16::from_be_bytes([bytes[0], bytes[1]]),
         _ => 0,
     };
-    Some(Arrival { to, protocol, port })
+    let is_tcp = i32::from(protocol) == libc::IPPROTO_TCP;
+    let flags = payload.get(13).filter(|_| is_tcp).copied();
+    Some(Arrival {
+        to,
+        protocol,
+        port,
+        flags: flags.unwrap_or_default(),
+    })
 }
 
 /// Steps over IPv6 extension headers.
@@ -205,6 +229,19 @@ mod tests {
             (arrival.to.to_string(), arrival.port),
             ("10.77.0.3".into(), 7001)
         );
+    }
+
+    #[test]
+    fn a_reset_is_told_from_what_begins_a_connection() {
+        let mut packet = vec![0; 40];
+        packet[0] = 0x45;
+        packet[9] = 6;
+        packet[33] = 2;
+        assert!(!parse(&packet).unwrap().is_reset());
+        packet[33] = 0x14;
+        assert!(parse(&packet).unwrap().is_reset());
+        packet[9] = 17;
+        assert!(!parse(&packet).unwrap().is_reset());
     }
 
     #[test]
