@@ -9,13 +9,17 @@ pub struct Tag {
     pub instance: u64,
     /// The agent's slot: its index in the tables.
     pub agent: u32,
-    /// Zero; of a task, [`ENTERING`] or zero.
+    /// Zero; of a task, [`ENTERING`], [`PREPARING`] or zero.
     pub reserved: u32,
 }
 
 /// The task came into its agent's cgroup as a child of process 1, and has executed nothing since: what runs is still
 /// its parent's program, the service manager's, that prepares the service.
 pub const ENTERING: u32 = 1;
+
+/// The task runs, or is about to run, the program by which systemd (255 and newer) prepares a service. What that
+/// executes is the agent's.
+pub const PREPARING: u32 = 2;
 
 const _: () = assert!(size_of::<Tag>() == 16);
 

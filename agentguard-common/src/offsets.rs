@@ -108,6 +108,9 @@ offsets! {
         context_log: fs_context.log > p_log.log,
         cred_user_namespace: cred.user_ns,
         task_real_cred: task_struct.real_cred,
+        task_memory: task_struct.mm,
+        memory_program: mm_struct.exe_file,
+        execution_file: linux_binprm.file,
         attributes_valid: iattr.ia_valid,
         user_namespace_level: user_namespace.level,
     }

@@ -59,7 +59,8 @@ enum Task {
         /// The suite on this machine's kernel (as root)
         #[arg(long)]
         native: bool,
-        /// The suite in virtual machines: all, or those that are named (6.1,6.12,7.3,systemd)
+        /// The suite in virtual machines: all, or those that are named (6.1,6.12,7.3,systemd,
+        /// systemd-257)
         #[arg(long, value_name = "MACHINE", num_args = 0.., value_delimiter = ',', require_equals = true)]
         vm: Option<Vec<String>>,
         /// Only cases whose name has this in it
@@ -78,7 +79,7 @@ enum Task {
     Lint,
     /// Run a command in a virtual machine
     Vm {
-        /// Debian's kernel: 6.1, 6.12, 7.3, or another of its cloud kernels; or `systemd`, a whole
+        /// Debian's kernel: 6.1, 6.12, 7.3, or another of its cloud kernels; or `systemd` and `systemd-257`, a whole
         /// Debian
         machine: String,
         /// Added to the kernel's command line

@@ -29,7 +29,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let flags = file.flags();
     let is_exec = flags & FLAG_EXEC != 0;
     let owner = if is_exec {
-        identity::task_or_entering()
+        identity::executes(file)
     } else {
         identity::task()
     };

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 
-use super::{Owner, of, sticky, tag};
+use super::{Owner, manager, of, sticky, tag};
 use crate::{
     events::{Attempt, text},
     kernel::{Cgroup, Task},
@@ -40,11 +40,12 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
             // What prepares a service goes there by itself, or is put there by the service manager, whichever comes
             // first; what somebody else puts there is held at once.
             let by = Task::current().pid();
-            let tag = if by == task.pid() || by == MANAGER {
-                sticky::from_outside(task, tag)
+            let reserved = if by == task.pid() || by == MANAGER {
+                manager::stage(task)
             } else {
-                tag
+                0
             };
+            let tag = Tag { reserved, ..tag };
             // Without memory it is known by its cgroup alone.
             sticky::note(task, tag);
         }

@@ -1,12 +1,17 @@
 //! A task is born: it is its parent's agent's, or that of the cgroup that it is born in.
 
-use agentguard_common::{event::Operation, identity::Tag, process::Limits, verdict::Verdict};
+use agentguard_common::{
+    event::Operation,
+    identity::{ENTERING, Tag},
+    process::Limits,
+    verdict::Verdict,
+};
 use aya_ebpf::{
     macros::{btf_tracepoint, lsm},
     programs::{BtfTracePointContext, LsmContext},
 };
 
-use super::{sticky, tag, task};
+use super::{manager, sticky, tag, task};
 use crate::{
     events::{Attempt, settle},
     kernel::Task,
@@ -59,13 +64,17 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 fn inherited(child: Task) -> Option<Tag> {
     let parent = Task::current();
     if sticky::is_entering(parent) {
-        return sticky::noted(parent);
+        let reserved = ENTERING;
+        return sticky::noted(parent).map(|tag| Tag { reserved, ..tag });
     }
     if let Some(owner) = task() {
         return Some(owner.tag);
     }
     // It runs its parent's program, which is no agent's.
-    tag(child.cgroup()).map(|tag| sticky::from_outside(child, tag))
+    tag(child.cgroup()).map(|tag| Tag {
+        reserved: manager::stage(child),
+        ..tag
+    })
 }
 
 /// For each task that lives: notes whose its cgroup is. The daemon runs it after it has tagged cgroups that

@@ -6,6 +6,7 @@ mod cgroup_release;
 mod cgroup_rmdir;
 mod fork;
 mod known;
+mod manager;
 pub mod sticky;
 
 use agentguard_common::{
@@ -22,7 +23,7 @@ use aya_ebpf::{
 
 use self::known::Known;
 use crate::{
-    kernel::{Cgroup, Task},
+    kernel::{Cgroup, File, Task},
     maps::{INSTANCES, TAGS, UNTAGGED},
     verifier,
 };
@@ -55,9 +56,19 @@ pub fn task() -> Option<Owner> {
     owner
 }
 
-/// As [`task`], and also if it is [entering](agentguard_common::identity::ENTERING): for what the agent runs first.
+/// Who executes a file. As [`task`], and also what prepares a service: what that executes is the agent's, unless it is
+/// a program of the manager's own.
 #[inline(always)]
-pub fn task_or_entering() -> Option<Owner> {
+pub fn executes(file: File) -> Option<Owner> {
+    let owner = task_or_entering()?;
+    if manager::is_starting_its_own(Task::current(), file) {
+        return None;
+    }
+    Some(owner)
+}
+
+#[inline(always)]
+fn task_or_entering() -> Option<Owner> {
     let owner = current();
     if !sticky::are_there_strays() {
         return owner;

@@ -4,7 +4,7 @@
 //! else, so its tag is also kept with the task: from its birth, or from the moment that it comes into an
 //! agent's cgroup. The hooks look there once any task was seen to leave.
 
-use agentguard_common::identity::{ENTERING, Tag};
+use agentguard_common::identity::{ENTERING, PREPARING, Tag};
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
 use super::{Owner, tag};
@@ -17,6 +17,10 @@ static TASK_TAGS: TaskStorage<Tag> = TaskStorage::NEW;
 /// How many tasks have left the cgroups of their agents since the programs were loaded.
 #[btf_map]
 static STRAYS: Array<u64, 1> = Array::new();
+
+/// How many tasks have run the manager's program in agents' cgroups since the programs were loaded.
+#[btf_map]
+static PREPARED: Array<u64, 1> = Array::new();
 
 /// Whose a task is, if that was noted.
 #[inline(always)]
@@ -42,42 +46,55 @@ pub fn note(task: Task, tag: Tag) -> bool {
     true
 }
 
-/// Whether a task is [entering](ENTERING): an agent's by its cgroup, and not what the agent runs yet.
+/// Whether a task is an agent's by its cgroup, and not what the agent runs yet ([`ENTERING`], [`PREPARING`]).
 #[inline(always)]
 pub fn is_entering(task: Task) -> bool {
-    task.runs_its_parents_program() && noted(task).is_some_and(|tag| tag.reserved == ENTERING)
-}
-
-/// The tag for a task that comes from outside. Only the service manager's own child is trusted to prepare something:
-/// any other program that forked (a worker, a process that asked to enter) is held from here on.
-#[inline(always)]
-pub fn from_outside(task: Task, tag: Tag) -> Tag {
-    Tag {
-        reserved: if task.runs_its_parents_program() && task.is_the_managers_child() {
-            ENTERING
-        } else {
-            0
-        },
-        ..tag
-    }
+    let is_forked = task.runs_its_parents_program();
+    // Most agents' tasks have executed something, and most hosts have a manager that forks.
+    (is_forked || was_any_prepared())
+        && noted(task).is_some_and(|tag| match tag.reserved {
+            ENTERING => is_forked,
+            reserved => reserved == PREPARING,
+        })
 }
 
 /// Notes that a task has left.
 #[inline(always)]
 pub fn count_stray() {
-    if let Some(strays) = STRAYS.get_ptr_mut(0) {
-        // SAFETY: the pointer is to a map value, which is only changed atomically.
-        unsafe { add_one(strays) };
-    }
+    count(&STRAYS);
 }
 
 /// Whether any task has left. If that cannot be told, one has.
 #[inline(always)]
 pub fn are_there_strays() -> bool {
-    STRAYS
+    was_counted(&STRAYS)
+}
+
+/// Notes that a task runs the manager's program.
+#[inline(always)]
+pub fn count_prepared() {
+    count(&PREPARED);
+}
+
+#[inline(always)]
+fn was_any_prepared() -> bool {
+    was_counted(&PREPARED)
+}
+
+#[inline(always)]
+fn count(counter: &Array<u64, 1>) {
+    if let Some(number) = counter.get_ptr_mut(0) {
+        // SAFETY: the pointer is to a map value, which is only changed atomically.
+        unsafe { add_one(number) };
+    }
+}
+
+#[inline(always)]
+fn was_counted(counter: &Array<u64, 1>) -> bool {
+    counter
         .get(0)
         // SAFETY: the reference is valid.
-        .is_none_or(|strays| unsafe { core::ptr::read_volatile(strays) } != 0)
+        .is_none_or(|number| unsafe { core::ptr::read_volatile(number) } != 0)
 }
 
 /// The agent whose the running task is wherever it is, or else whose its cgroup is.
@@ -98,8 +115,8 @@ pub fn of(task: Task) -> Option<Tag> {
     noted(task).or_else(|| tag(task.cgroup()))
 }
 
-/// Whether a task is the same agent's.
+/// Whether a task is the same agent's. Who prepares a service is the manager's.
 #[inline(always)]
 pub fn is_same_agent(owner: &Owner, task: Task) -> bool {
-    of(task).is_some_and(|tag| tag.agent == owner.tag.agent)
+    of(task).is_some_and(|tag| tag.agent == owner.tag.agent) && !is_entering(task)
 }

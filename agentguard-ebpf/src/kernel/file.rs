@@ -3,6 +3,8 @@
 use agentguard_common::mounts::KIND_BYTES;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
+use super::{pointer, read};
+
 /// The `FMODE_…` bit of files that the kernel opens beneath an overlay. It was moved, and its place given to
 /// another, so the daemon says which it is.
 #[unsafe(no_mangle)]
@@ -23,6 +25,21 @@ impl File {
     #[inline(always)]
     pub fn of_mapping(mapping: *const u8) -> Self {
         Self(lsm_member!(mapping, mapping_file as *const u8))
+    }
+
+    /// That of a `struct linux_binprm` which the kernel passed: what is executed.
+    #[inline(always)]
+    pub fn of_execution(execution: *const u8) -> Self {
+        Self(lsm_member!(execution, execution_file as *const u8))
+    }
+
+    /// Whether it is open by a name of 16 bytes.
+    #[inline(always)]
+    pub fn is_named(self, name: &[u8; 16]) -> bool {
+        let dentry = pointer(lsm_behind!(self.0, file_dentry as u64));
+        let bytes = pointer(lsm_behind!(dentry, dentry_name as u64));
+        lsm_behind!(dentry, dentry_length as u32) == 16
+            && read::<u128>(bytes, 0) == u128::from_ne_bytes(*name)
     }
 
     /// Whether there is none.

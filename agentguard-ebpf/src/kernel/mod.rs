@@ -57,6 +57,12 @@ pub fn read<T: Copy + Default>(base: *const u8, offset: usize) -> T {
     value
 }
 
+/// A pointer that was [read]: the verifier knows nothing about what is there.
+#[inline(always)]
+fn pointer(address: u64) -> *const u8 {
+    core::ptr::without_provenance(address as usize)
+}
+
 /// As [`behind!`], of the members that the programs on files, sockets and processes read.
 macro_rules! lsm_behind {
     ($base:expr, $member:ident as $type:ty) => {{

@@ -4,13 +4,7 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 
-use super::{Cgroup, OFFSETS};
-
-/// A pointer that a call has read.
-#[inline(always)]
-fn pointer(address: u64) -> *const u8 {
-    ptr::without_provenance(address as usize)
-}
+use super::{Cgroup, File, OFFSETS, pointer};
 
 /// A `struct task_struct`.
 #[derive(Clone, Copy)]
@@ -54,6 +48,21 @@ impl Task {
         /// `PF_FORKNOEXEC` of `include/linux/sched.h`.
         const FORKED: u32 = 0x40;
         member!(self.0, task_flags as u32) & FORKED != 0
+    }
+
+    /// Whether it shares its parent's memory: `vfork(2)`, and `posix_spawn(3)`.
+    #[inline(always)]
+    pub fn shares_its_parents_memory(self) -> bool {
+        let parent = pointer(behind!(self.0, task_real_parent as u64));
+        let memory = lsm_behind!(self.0, task_memory as u64);
+        memory != 0 && memory == lsm_behind!(parent, task_memory as u64)
+    }
+
+    /// The file of the program that it runs, for what can be asked of [a pointer that was read](pointer).
+    #[inline(always)]
+    pub fn program(self) -> File {
+        let memory = pointer(lsm_behind!(self.0, task_memory as u64));
+        File::new(pointer(lsm_behind!(memory, memory_program as u64)))
     }
 
     /// Whether process 1, the service manager, is its parent, or has become so because its own is gone.

@@ -54,8 +54,9 @@ const fn optional(name: &'static str) -> Hook {
 }
 
 /// The programs that guard every agent: processes, namespaces, the kernel, and kinds of sockets.
-pub const GUARD_HOOKS: [Hook; 20] = [
+pub const GUARD_HOOKS: [Hook; 21] = [
     hook("task_alloc"),
+    hook("bprm_check_security"),
     hook("task_kill"),
     hook("ptrace_access_check"),
     hook("ptrace_traceme"),

@@ -19,7 +19,8 @@ pub enum SymbolError {
     Missing(&'static str),
     /// Addresses are hidden.
     #[error(
-        "the kernel hides where `{0}` is, which the programs on files read: `sysctl kernel.kptr_restrict=1`"
+        "the kernel hides where `{0}` is, which the programs on files read: run this with CAP_SYSLOG, and \
+         `sysctl kernel.kptr_restrict=1`"
     )]
     Hidden(&'static str),
 }

@@ -47,7 +47,8 @@ impl Unit {
         Self::starting(stage, name, &format!("ExecStart=/bin/sh {path}"), more)
     }
 
-    fn starting(stage: &Stage, name: &str, commands: &str, more: &str) -> Outcome<Self> {
+    /// A unit with these lines for what it executes.
+    pub fn starting(stage: &Stage, name: &str, commands: &str, more: &str) -> Outcome<Self> {
         fs::create_dir_all(DIRECTORY).context("make a directory")?;
         let network = stage.world.near.path();
         let text = format!(
@@ -82,7 +83,8 @@ impl Unit {
     /// Starts it, waits until it has ended, and answers what each technique reports.
     pub fn run(&self) -> Outcome<Vec<Reading>> {
         self.forget()?;
-        systemctl(&["start", self.name()])?;
+        systemctl(&["start", self.name()])
+            .map_err(|error| Error::Failed(format!("{error}: it says: {}", self.said())))?;
         self.readings()
     }
 

@@ -23,11 +23,20 @@ pub(crate) struct System {
 }
 
 /// All of them.
-pub(crate) const SYSTEMS: &[System] = &[System {
-    name: "systemd",
-    suite: "bookworm",
-    kernel: "6.12",
-}];
+pub(crate) const SYSTEMS: &[System] = &[
+    // systemd 252.
+    System {
+        name: "systemd",
+        suite: "bookworm",
+        kernel: "6.12",
+    },
+    // systemd 257: it prepares services with a program of its own.
+    System {
+        name: "systemd-257",
+        suite: "trixie",
+        kernel: "6.12",
+    },
+];
 
 /// What the disk's kernel has as a module, beside those of every machine.
 const DISK_MODULES: &[&str] = &["virtio_blk"];
@@ -38,6 +47,9 @@ const SERVICE_TEXT: &str = "\
 [Unit]
 Description=The command that this machine was started for
 After=dbus.socket systemd-user-sessions.service systemd-logind.service
+# Should it end without having done it itself.
+SuccessAction=poweroff-immediate
+FailureAction=poweroff-immediate
 
 [Service]
 Type=exec
@@ -45,9 +57,6 @@ ExecStart=/usr/local/lib/agentguard-machine/init
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS0
-# Should it end without having done it itself.
-SuccessAction=poweroff-immediate
-FailureAction=poweroff-immediate
 ";
 
 /// What the disk's system is told by the kernel's command line.

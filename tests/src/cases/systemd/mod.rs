@@ -2,6 +2,7 @@
 
 mod around;
 mod bus;
+mod prepared;
 mod runs;
 mod service;
 mod slices;
@@ -14,6 +15,7 @@ use crate::harness::Group;
 pub(super) const GROUPS: &[&Group] = &[
     &service::GROUP,
     &units::GROUP,
+    &prepared::GROUP,
     &slices::GROUP,
     &runs::GROUP,
     &bus::GROUP,

@@ -1,10 +1,13 @@
 //! The daemon's own unit.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use super::around::{BOTH, is_confined, is_untouched, scope};
 use crate::{
-    cases::{story::eventually, table::scenario},
+    cases::{
+        story::{eventually, has, only},
+        table::scenario,
+    },
     daemon::{COMMAND_LIMIT, message},
     ensure,
     error::Outcome,
@@ -25,12 +28,42 @@ pub(super) const GROUP: Group = Group {
         scenario("start-reload-stop", life),
         scenario("a-reload-with-an-error", bad_reload),
         scenario("a-start-with-an-error", bad_start),
+        scenario("ends-what-an-agent-moves-out", moved_out),
         scenario("killed", killed),
     ],
 };
 
 fn bot() -> String {
     scope(AGENT, &["bot.service"])
+}
+
+/// Another user's process, too. What moved it is killed by the kernel.
+fn moved_out(stage: &Stage) -> Outcome {
+    let script = "setpriv --reuid=bob --clear-groups sleep 300 &\n\
+                  echo \"$!\"\n\
+                  echo \"$!\" > /sys/fs/cgroup/cgroup.procs\n\
+                  echo survived\n";
+    let unit = Unit::scripted(stage, "bot.service", script, "")?;
+    let service = Service::with(&[(AGENT, &bot())])?;
+    let mark = service.mark(AGENT)?;
+    unit.begin()?;
+    eventually("a record of what was moved", || {
+        Ok(!service.since(&mark)?.violations.is_empty())
+    })?;
+    has(
+        only(&service.since(&mark)?)?,
+        &[("operation", "cgroup"), ("verdict", "refused")],
+    )?;
+    let said = unit.said();
+    let pid = said.trim();
+    ensure!(
+        pid.parse::<u32>().is_ok(),
+        "who moved it goes on, or nobody was moved: {said:?}"
+    );
+    eventually("what was moved ends", || {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        Ok(!command.is_ok_and(|command| command.starts_with("sleep")))
+    })
 }
 
 /// The manual page is not looked for: this system has none.

@@ -3,17 +3,26 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::OpenOptionsExt, process::CommandExt},
+    },
+    process::Command,
     thread,
     time::Duration,
 };
 
-use nix::{sys::wait::waitpid, unistd::Pid};
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::wait::waitpid,
+    unistd::Pid,
+};
 
 use super::super::{
     Report, Step, Technique,
     arguments::Arguments,
-    child::exit,
+    child::{exit, in_child},
     hold::{ready, released},
     udp::ping,
 };
@@ -25,6 +34,7 @@ pub(in super::super) const TECHNIQUES: &[Technique] = &[
     ("cgroup-leave", leave),
     ("cgroup-leave-later", leave_later),
     ("cgroup-move", move_other),
+    ("cgroup-prepare", prepare),
     ("cgroup-ping-forever", ping_forever),
 ];
 
@@ -112,6 +122,32 @@ fn leave_later(report: &mut Report, arguments: &Arguments) -> Step {
 fn move_other(report: &mut Report, arguments: &Arguments) -> Step {
     let procs = format!("{}/cgroup.procs", arguments.text(0)?);
     report.step("move", fs::write(procs, arguments.text(1)?))
+}
+
+/// `cgroup-prepare WHO DIRECTORY PROGRAM ARGUMENTS…`: goes there, mounts something, and executes the program in its
+/// place. With `worker` instead of `itself` a child goes there and mounts, which is all.
+fn prepare(report: &mut Report, arguments: &Arguments) -> Step {
+    let directory = arguments.text(1)?;
+    if arguments.text(0)? == "worker" {
+        return in_child(report, |report| enter_and_mount(report, directory));
+    }
+    enter_and_mount(report, directory)?;
+    println!("{}", report.to_json());
+    let words = arguments.0.get(3..).unwrap_or_default();
+    let error = Command::new(arguments.text(2)?).args(words).exec();
+    // A line of its own, as that of the program would have been.
+    *report = Report::default();
+    report.step("execve", Err(error))
+}
+
+fn enter_and_mount(report: &mut Report, directory: &str) -> Step {
+    let moved = fs::write(format!("{directory}/cgroup.procs"), "0");
+    report.step("move", moved)?;
+    let left = unshare(CloneFlags::CLONE_NEWNS).map_err(io::Error::from);
+    report.step("unshare", left)?;
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    let mounted = mount(None::<&str>, "/", None::<&str>, flags, None::<&str>);
+    report.step("mount", mounted.map_err(io::Error::from))
 }
 
 fn wait() {
