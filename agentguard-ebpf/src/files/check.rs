@@ -22,6 +22,10 @@ pub const PERMITTED: u32 = By::Allow.number() as u32;
 /// How often a path is looked at if names change meanwhile.
 const ATTEMPTS: u32 = 64;
 
+/// How many directories above an object are asked for their state, and keep it: who visits a tree for the
+/// first time has been near already.
+const NEAR: u64 = 3;
+
 /// An access, as its record will say it.
 pub struct Request {
     /// Whose it is.
@@ -67,29 +71,25 @@ pub fn is_permitted(request: &Request) -> bool {
     if word != ScopeWord::NONE && !word.confines_files() {
         return true;
     }
-    if is_known(request, word) {
+    let stamp = Stamp::now_or_never(word);
+    if is_known(request, &stamp) {
         return true;
     }
     // What follows is verified once, not once for each answer.
-    let found = verifier::forget(look_at(request.at, request.wanted, word, request.is_named));
+    let found = look_at(request.at, request.wanted, word, request.is_named, &stamp);
+    let found = verifier::forget(found);
     found == PERMITTED || report(request, word, found)
 }
 
 /// Whether it was permitted before.
 #[inline(never)]
-fn is_known(request: &Request, word: ScopeWord) -> bool {
+fn is_known(request: &Request, stamp: &Stamp) -> bool {
+    // An entry that says nothing is of no scope, as a stamp without one is.
+    if stamp.is_never() {
+        return false;
+    }
     let inode = request.at.inode();
-    if inode.is_null() {
-        return false;
-    }
-    // What was cleared is like what an agent without a scope would be permitted.
-    if word == ScopeWord::NONE {
-        return false;
-    }
-    let Some(stamp) = Stamp::now(word) else {
-        return false;
-    };
-    permitted::is_known(inode, request.at, &stamp, request.wanted as u8)
+    !inode.is_null() && permitted::is_known(inode, request.at, stamp, request.wanted as u8)
 }
 
 /// Records what was found, and says whether it may go on after all.
@@ -118,18 +118,20 @@ struct Look {
     word: ScopeWord,
     scope: Scope,
     wanted: u64,
-    is_named: u64,
     stamp: Stamp,
+    /// The lowest name that the search for a known directory has not passed.
+    below: Dentry,
 }
 
 /// Looks at an object: `By` as a number, or a [refusal](without_rule), with the access in the upper half.
 #[inline(always)]
 pub fn look(at: Dentry, wanted: u32, word: ScopeWord) -> u32 {
-    look_at(at, wanted, word, 0)
+    look_at(at, wanted, word, 0, &Stamp::NEVER)
 }
 
+/// `stamp` is of a moment before, or [`NEVER`](Stamp::NEVER).
 #[inline(never)]
-fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32) -> u32 {
+fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32, stamp: &Stamp) -> u32 {
     let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) else {
         return without_rule(Reason::Error) as u32;
     };
@@ -140,9 +142,10 @@ fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32) -> u32 {
         // SAFETY: the walk is valid; the place is not read.
         scope: Scope::new(table, index, unsafe { &raw mut (*walk).key }),
         wanted: u64::from(wanted),
-        is_named: u64::from(is_named),
-        stamp: Stamp::NEVER,
+        stamp: *stamp,
+        below: at,
     };
+    set!(walk, found.is_named, u64::from(is_named));
     set!(walk, found.settled, 0);
     repeat(ATTEMPTS, attempt, &mut look);
     if get!(walk, found.settled) == 0 {
@@ -191,13 +194,15 @@ fn outcome(word: ScopeWord, found: u32) -> u64 {
     action | reason << 8 | u64::from(verdict.rule) << 16 | access << 32
 }
 
-extern "C" fn attempt(_: u64, look: *mut Look) -> i64 {
+extern "C" fn attempt(number: u64, look: *mut Look) -> i64 {
     // SAFETY: the context of the loop.
     let look = unsafe { &mut *look };
-    let Some(stamp) = Stamp::now(look.word) else {
-        return 0;
-    };
-    look.stamp = stamp;
+    if number > 0 || look.stamp.is_never() {
+        let Some(stamp) = Stamp::now(look.word) else {
+            return 0;
+        };
+        look.stamp = stamp;
+    }
     once(look);
     let Some(after) = Stamp::now(look.word) else {
         return 0;
@@ -231,6 +236,7 @@ fn once(look: &mut Look) {
         set!(walk, found.keeps, 0);
         return;
     }
+    set!(walk, found.unjudged, look.wanted);
     repeat(Access::ALL.len() as u32, judge, look);
 }
 
@@ -249,23 +255,18 @@ fn prepare(look: &mut Look) -> bool {
     // Which one a refusal is about that holds for all of them.
     set!(walk, found.access, first(look.wanted));
     set!(walk, found.keeps, u64::from(!is_root));
-    if look.is_named != 0 {
+    if get!(walk, found.is_named) != 0 {
         set!(walk, found.keeps, 0);
         set!(walk, found.left, 1);
-        set!(walk, found.recalled, 1);
+        set!(walk, found.known, 1);
         begin(look, state);
         return true;
     }
-    // SAFETY: the state is valid.
-    if !is_root && unsafe { directories::recall(parent.inode(), &look.stamp, state) } {
-        // SAFETY: the walk is this task's own.
-        unsafe {
-            let link = walk::link(walk, 0);
-            (*link).name = look.at.name();
-            (*link).length = u64::from(look.at.length());
-        }
-        set!(walk, found.left, 1);
-        set!(walk, found.recalled, 1);
+    set!(walk, found.left, 0);
+    set!(walk, found.known, 0);
+    look.below = look.at;
+    repeat(NEAR as u32, approach, look);
+    if get!(walk, found.known) != 0 {
         return true;
     }
     let (climb, climbed) = Climb::from(look.at, walk);
@@ -281,7 +282,8 @@ fn prepare(look: &mut Look) -> bool {
         return false;
     }
     set!(walk, found.left, get!(walk, count));
-    set!(walk, found.recalled, 0);
+    // What is above the superblock's root, or above a part that is mounted by itself, is none of its directories.
+    set!(walk, found.known, get!(walk, own).min(NEAR) + 1);
     if !climb.is_same_for_all() {
         set!(walk, found.keeps, 0);
     }
@@ -296,6 +298,34 @@ fn begin(look: &Look, state: *mut State) {
     if unsafe { (*state).begin(&look.scope) }.is_none() {
         set!(look.walk, found.failed, 1);
     }
+}
+
+/// Looks for the state of the next directory above, and notes the names up to it.
+///
+/// A directory whose state is kept has a path on the host, and no part of a superblock that is mounted by
+/// itself lies within another: so what is beneath has its path with that.
+extern "C" fn approach(passed: u64, look: *mut Look) -> i64 {
+    // SAFETY: the context of the loop.
+    let look = unsafe { &mut *look };
+    let (walk, below) = (look.walk, look.below);
+    let directory = below.parent();
+    if directory.pointer() == below.pointer() {
+        return 1;
+    }
+    // SAFETY: the walk is this task's own.
+    unsafe {
+        let link = walk::link(walk, passed);
+        (*link).name = below.name();
+        (*link).length = u64::from(below.length());
+    }
+    // SAFETY: the state is this task's own.
+    if unsafe { directories::recall(directory.inode(), &look.stamp, &raw mut (*walk).state) } {
+        set!(walk, found.left, passed + 1);
+        set!(walk, found.known, passed + 1);
+        return 1;
+    }
+    look.below = directory;
+    0
 }
 
 /// The first of some accesses.
@@ -327,12 +357,19 @@ extern "C" fn enter(_: u64, look: *mut Look) -> i64 {
     if left == 0 || get!(walk, found.failed) != 0 {
         return 1;
     }
-    // Above what is mounted by itself the directory has another path, or none.
-    let has_path = u64::from(get!(walk, own) != 0);
-    if left == 1 && get!(walk, found.keeps) & !get!(walk, found.recalled) & has_path != 0 {
-        let directory = look.at.parent().inode();
+    // The state is now that of the directory above `left` names.
+    if get!(walk, found.keeps) != 0 && left < get!(walk, found.known) {
+        let mut directory = look.at.parent();
+        // Of a number of its own: what is found out about it makes no difference to what follows.
+        let above = verifier::forget(left as u32);
+        if above > 1 {
+            directory = directory.parent();
+        }
+        if above > 2 {
+            directory = directory.parent();
+        }
         // SAFETY: the walk is this task's own.
-        unsafe { directories::keep(directory, &look.stamp, &raw const (*walk).state) };
+        unsafe { directories::keep(directory.inode(), &look.stamp, &raw const (*walk).state) };
     }
     // SAFETY: as above; the state and the names are apart.
     let entered = unsafe {
@@ -349,13 +386,16 @@ extern "C" fn enter(_: u64, look: *mut Look) -> i64 {
     0
 }
 
-extern "C" fn judge(access: u64, look: *mut Look) -> i64 {
+extern "C" fn judge(_: u64, look: *mut Look) -> i64 {
     // SAFETY: the context of the loop.
     let look = unsafe { &mut *look };
-    if look.wanted >> access & 1 == 0 {
-        return 0;
-    }
     let walk = look.walk;
+    let unjudged = get!(walk, found.unjudged);
+    if unjudged == 0 {
+        return 1;
+    }
+    let access = first(unjudged);
+    set!(walk, found.unjudged, unjudged & (unjudged - 1));
     // SAFETY: the walk is this task's own.
     let state: &State = unsafe { &(*walk).state };
     let allow = look.scope.table.header.allow(access as usize);

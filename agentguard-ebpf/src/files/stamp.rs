@@ -3,7 +3,7 @@
 use agentguard_common::scope::ScopeWord;
 
 use super::mounts::generation;
-use crate::kernel::renames;
+use crate::{kernel::renames, verifier};
 
 /// A moment between renames and changes of mounts, as of one scope.
 #[derive(Clone, Copy)]
@@ -25,6 +25,12 @@ impl Stamp {
         renames: 0,
     };
 
+    /// Whether it is [`NEVER`](Self::NEVER).
+    #[inline(always)]
+    pub fn is_never(&self) -> bool {
+        self.word == 0
+    }
+
     /// Now. `None` while something is renamed, and if the counts cannot be read.
     #[inline(always)]
     pub fn now(word: ScopeWord) -> Option<Self> {
@@ -37,6 +43,17 @@ impl Stamp {
             generation: generation()?,
             renames: u64::from(renames),
         })
+    }
+
+    /// Now, or [`NEVER`](Self::is_never). What follows is verified once, not once for each.
+    #[inline(always)]
+    pub fn now_or_never(word: ScopeWord) -> Self {
+        let now = Self::now(word).unwrap_or(Self::NEVER);
+        Self {
+            word: verifier::forget_wide(now.word),
+            generation: verifier::forget_wide(now.generation),
+            renames: u64::from(verifier::forget(now.renames as u32)),
+        }
     }
 
     /// Whether it is the other.

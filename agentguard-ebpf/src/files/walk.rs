@@ -65,10 +65,14 @@ pub struct Walk {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Found {
+    /// 1 if the object has no place among files, and its name is in the walk.
+    pub is_named: u64,
     /// Names that are still to be entered.
     pub left: u64,
-    /// 1 if the state of the directory was kept already.
-    pub recalled: u64,
+    /// Which directory above the object is the nearest whose state need not be kept: 1 is the one that it is in.
+    pub known: u64,
+    /// The accesses that are not judged yet.
+    pub unjudged: u64,
     /// 1 if what is found may be kept.
     pub keeps: u64,
     /// Not 0 if something failed.
@@ -350,7 +354,7 @@ extern "C" fn down_parts(_: u64, climb: *mut Climb) -> i64 {
         let length = (*link).length;
         let words = (&raw mut (*walk).part.name).cast::<u64>();
         for word in 0..256 / 8 {
-            words.add(word).write(0);
+            words.add(word).write_volatile(0);
         }
         let failed = bpf_probe_read_kernel(
             words.cast(),
