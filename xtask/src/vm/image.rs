@@ -72,7 +72,7 @@ const STEPS: &[&str] = &[
 /// of it does not have them. Machines write to a copy that they throw away, so there is no journal.
 const FORMAT: &str = "unshare --mount sh -c 'mount --bind \"$1\" /mnt && \
      exec mkfs.ext4 -q -F -O ^has_journal -m 0 -d /mnt \"$2\"' sh \"$1\"";
-const SIZE: u64 = 1 << 30;
+const SIZE: u64 = 1 << 31;
 
 /// The disk of a system: from the cache if it was made lately or the mirror cannot be reached, else
 /// made anew.
@@ -110,6 +110,7 @@ fn recipe(system: &System) -> String {
     let parts = [
         system.suite,
         &PACKAGES.concat(),
+        &system.packages.concat(),
         &MASKED.concat(),
         &EXCLUDED.concat(),
         &STEPS.concat(),
@@ -135,7 +136,8 @@ fn make(system: &System, cache: &Path, disk: &Path) -> Result<()> {
         "--format=null",
         "--aptopt=Acquire::Languages \"none\"",
     ]);
-    command.arg(format!("--include={}", PACKAGES.join(",")));
+    let packages = [PACKAGES, system.packages].concat();
+    command.arg(format!("--include={}", packages.join(",")));
     for path in EXCLUDED {
         command.arg(format!("--dpkgopt=path-exclude={path}"));
     }

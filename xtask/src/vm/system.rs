@@ -20,6 +20,8 @@ pub(crate) struct System {
     pub(super) suite: &'static str,
     /// The series of the kernel that it runs on.
     pub(super) kernel: &'static str,
+    /// What is installed beside what all of them have: the programs of real work.
+    pub(super) packages: &'static [&'static str],
 }
 
 /// All of them.
@@ -29,12 +31,14 @@ pub(crate) const SYSTEMS: &[System] = &[
         name: "systemd",
         suite: "bookworm",
         kernel: "6.12",
+        packages: &["gcc", "git", "libc6-dev", "nodejs", "python3"],
     },
     // systemd 257: it prepares services with a program of its own.
     System {
         name: "systemd-257",
         suite: "trixie",
         kernel: "6.12",
+        packages: &[],
     },
 ];
 

@@ -3,6 +3,7 @@
 mod around;
 mod bus;
 mod prepared;
+mod programs;
 mod runs;
 mod service;
 mod slices;
@@ -20,4 +21,5 @@ pub(super) const GROUPS: &[&Group] = &[
     &runs::GROUP,
     &bus::GROUP,
     &start::GROUP,
+    &programs::GROUP,
 ];
