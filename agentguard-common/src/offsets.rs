@@ -80,6 +80,7 @@ offsets! {
         dentry_inode: dentry.d_inode,
         dentry_superblock: dentry.d_sb,
         inode_mode: inode.i_mode,
+        inode_flags: inode.i_flags,
         inode_number: inode.i_ino,
         superblock_device: super_block.s_dev,
         superblock_flags: super_block.s_flags,

@@ -49,6 +49,8 @@ pub enum Reason {
     Never = 9,
     /// It would give what is moved more rights than it had.
     Gains = 10,
+    /// A directory on its path takes names that differ in case for the same.
+    Folded = 11,
 }
 
 impl Reason {
@@ -66,6 +68,7 @@ impl Reason {
             8 => Some(Self::Renamed),
             9 => Some(Self::Never),
             10 => Some(Self::Gains),
+            11 => Some(Self::Folded),
             _ => None,
         }
     }
@@ -84,6 +87,7 @@ impl Reason {
             Self::Renamed => "renamed",
             Self::Never => "never",
             Self::Gains => "gains",
+            Self::Folded => "folded",
         }
     }
 }

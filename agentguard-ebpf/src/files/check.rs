@@ -274,6 +274,7 @@ fn prepare(look: &mut Look) -> bool {
         Climbed::Up => None,
         Climbed::TooDeep => Some(without_rule(Reason::TooDeep)),
         Climbed::NotMounted => Some(without_rule(Reason::NotMounted)),
+        Climbed::Folded => Some(without_rule(Reason::Folded)),
         Climbed::Internal => Some(internal(look.wanted as u8)),
     };
     if let Some(by) = refused {
@@ -309,7 +310,7 @@ extern "C" fn approach(passed: u64, look: *mut Look) -> i64 {
     let look = unsafe { &mut *look };
     let (walk, below) = (look.walk, look.below);
     let directory = below.parent();
-    if directory.pointer() == below.pointer() {
+    if directory.pointer() == below.pointer() || directory.inode().ignores_case() {
         return 1;
     }
     // SAFETY: the walk is this task's own.

@@ -56,6 +56,8 @@ pub struct Walk {
     pub node: u64,
     /// Whether the climb is at the end of a superblock.
     pub done: u64,
+    /// 1 if a directory on the way takes names that differ in case for the same.
+    pub folded: u64,
     /// What a look at the object has found.
     pub found: Found,
 }
@@ -145,6 +147,8 @@ pub enum Climbed {
     TooDeep,
     /// The host has not mounted it.
     NotMounted,
+    /// What a name is depends on who has looked it up first.
+    Folded,
     /// The kernel's own: it has no path.
     Internal,
 }
@@ -174,6 +178,7 @@ impl Climb {
         set!(walk, count, 0);
         set!(walk, bytes, 0);
         set!(walk, done, NOT_YET);
+        set!(walk, folded, 0);
         set!(
             walk,
             node,
@@ -204,6 +209,9 @@ impl Climb {
         }
         if !is_known && superblock.is_internal() {
             return Climbed::Internal;
+        }
+        if get!(walk, folded) != 0 {
+            return Climbed::Folded;
         }
         // A tree can also hang on nothing: one that the file system could not place.
         let is_whole = self.at.pointer() == superblock.root().pointer();
@@ -334,6 +342,9 @@ extern "C" fn up(_: u64, climb: *mut Climb) -> i64 {
     }
     if !climb.add(at.name(), u64::from(at.length())) {
         return 1;
+    }
+    if parent.inode().ignores_case() {
+        set!(climb.walk, folded, 1);
     }
     climb.at = parent;
     0

@@ -152,6 +152,15 @@ impl Inode {
         self.0.is_null()
     }
 
+    /// Whether it is a directory that takes names that differ in case for the same. One that has anything in it does not
+    /// become one (`ext4_ioctl_setflags`).
+    #[inline(always)]
+    pub fn ignores_case(self) -> bool {
+        /// `S_CASEFOLD` of `include/linux/fs.h`.
+        const CASEFOLD: u32 = 1 << 15;
+        lsm_member!(self.0, inode_flags as u32) & CASEFOLD != 0
+    }
+
     /// `S_IF…` and permissions.
     #[inline(always)]
     pub fn mode(self) -> u16 {

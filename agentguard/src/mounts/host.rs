@@ -67,4 +67,9 @@ impl HostPaths for MountedHost {
         });
         place.unwrap_or(path)
     }
+
+    fn ignores_case(&self, directory: &Path) -> bool {
+        let answered = |path| self.table.at(path).is_some_and(Mount::is_answered_for);
+        !directory.ancestors().any(answered) && Host.ignores_case(directory)
+    }
 }

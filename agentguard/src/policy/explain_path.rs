@@ -43,7 +43,16 @@ pub fn explain_path(scope: &Scope, compiled: &Compiled, target: &PathTarget) -> 
         action,
         reason,
         rule,
-    } = tables.decide(target.names(), target.access);
+    } = match &target.folded {
+        None => tables.decide(target.names(), target.access),
+        Some(directory) => {
+            let directory = directory.display();
+            notes.push(format!(
+                "{directory} takes names that differ in case for the same"
+            ));
+            tables.refuse(Reason::Folded)
+        }
+    };
     let rule = files.get(rule);
     if let Some(pattern) = rule.and_then(|rule| files.resolved(rule.number)) {
         notes.push(format!("the rule is compared as {pattern}"));

@@ -9,6 +9,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use super::casefold;
+
 /// Links that are followed on one way, as the kernel bounds them (`MAXSYMLINKS`, `include/linux/namei.h`).
 const MAX_LINKS: usize = 40;
 
@@ -22,6 +24,11 @@ pub trait HostPaths {
     /// same files are mounted twice. What does not exist has one, too.
     fn place(&self, path: PathBuf) -> PathBuf {
         path
+    }
+
+    /// Whether a directory takes names that differ in case for the same. It is not known of what cannot be looked at.
+    fn ignores_case(&self, _: &Path) -> bool {
+        false
     }
 }
 
@@ -48,6 +55,10 @@ impl HostPaths for Host {
             target: std::fs::read_link(path)?,
             owner: metadata.uid(),
         }))
+    }
+
+    fn ignores_case(&self, directory: &Path) -> bool {
+        casefold::ignores_case(directory).unwrap_or(false)
     }
 }
 
@@ -80,6 +91,10 @@ impl HostPaths for Remembered<'_> {
 
     fn place(&self, path: PathBuf) -> PathBuf {
         self.host.place(path)
+    }
+
+    fn ignores_case(&self, directory: &Path) -> bool {
+        self.host.ignores_case(directory)
     }
 }
 

@@ -9,6 +9,7 @@
 //! error anywhere makes the whole set invalid: a scope is loaded as it was meant or not at all.
 
 mod agent;
+mod casefold;
 mod compile;
 mod conflicts;
 mod destination;

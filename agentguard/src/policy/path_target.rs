@@ -16,6 +16,8 @@ pub struct PathTarget {
     pub access: Access,
     /// Its path, as the kernel sees it; or `@` and the name of an abstract socket.
     pub path: PathBuf,
+    /// The directory above it that takes names that differ in case for the same, if there is one: then no rule counts.
+    pub folded: Option<PathBuf>,
     /// What else there is to know about the way to it.
     pub note: Option<String>,
 }
@@ -53,6 +55,7 @@ impl PathTarget {
             return Ok(Self {
                 access,
                 path: text.into(),
+                folded: None,
                 note: None,
             });
         }
@@ -66,8 +69,11 @@ impl PathTarget {
             None if way.end != asked => Some(format!("{text} is {}", way.end.display())),
             None => None,
         };
+        let mut above = way.end.ancestors().skip(1);
+        let folded = above.find(|directory| host.ignores_case(directory));
         Ok(Self {
             access,
+            folded: folded.map(Path::to_owned),
             path: way.end,
             note,
         })

@@ -48,7 +48,7 @@ pub struct FileExpected {
     pub path: &'static str,
     /// `read`, `write` or `exec`.
     pub access: &'static str,
-    /// `no-rule`, `rule`, `not-mounted`, `too-deep`, `renamed` or `gains`.
+    /// `no-rule`, `rule`, `not-mounted`, `too-deep`, `folded`, `renamed` or `gains`.
     pub reason: &'static str,
     /// The rule as written; empty where there is none.
     pub rule: &'static str,

@@ -71,7 +71,7 @@ const STEPS: &[&str] = &[
 /// Makes the disk `$2` of the directory `$1`, in which `/proc` and others are mounted: a second mount
 /// of it does not have them. Machines write to a copy that they throw away, so there is no journal.
 const FORMAT: &str = "unshare --mount sh -c 'mount --bind \"$1\" /mnt && \
-     exec mkfs.ext4 -q -F -O ^has_journal -m 0 -d /mnt \"$2\"' sh \"$1\"";
+     exec mkfs.ext4 -q -F -O ^has_journal,casefold -m 0 -d /mnt \"$2\"' sh \"$1\"";
 const SIZE: u64 = 1 << 31;
 
 /// The disk of a system: from the cache if it was made lately or the mirror cannot be reached, else

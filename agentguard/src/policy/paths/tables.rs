@@ -9,7 +9,7 @@ use agentguard_common::{
         glob::{self, Classes, Next},
     },
     rules::NO_RULE,
-    verdict::Verdict,
+    verdict::{Reason, Verdict},
 };
 
 use super::globs::Globs;
@@ -78,6 +78,11 @@ impl Compiled {
             Some(state) => decide(self, &state, access),
             None => Verdict::ERROR,
         }
+    }
+
+    /// What the kernel says where no rule counts.
+    pub fn refuse(&self, reason: Reason) -> Verdict {
+        Verdict::refusal(reason, self.header.flags)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod around;
 mod bus;
+mod folded;
 mod prepared;
 mod programs;
 mod runs;
@@ -22,4 +23,5 @@ pub(super) const GROUPS: &[&Group] = &[
     &bus::GROUP,
     &start::GROUP,
     &programs::GROUP,
+    &folded::GROUP,
 ];

@@ -1,0 +1,32 @@
+//! Directories that take names that differ in case for the same.
+//!
+//! What a file in one is called depends on who has looked it up first, so no rule can say anything about it.
+
+use std::{
+    fs::File,
+    io,
+    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
+    path::Path,
+};
+
+/// Whether a directory is one. File systems that know no such flags have none.
+pub(super) fn ignores_case(directory: &Path) -> io::Result<bool> {
+    /// `FS_CASEFOLD_FL` of `include/uapi/linux/fs.h` (Linux 5.2).
+    const CASEFOLD: libc::c_int = 0x4000_0000;
+    let directory = File::options()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .open(directory)?;
+    let mut flags: libc::c_int = 0;
+    // SAFETY: the kernel writes an `int` there, whatever the number of the call says (`ioctl_getflags` in `fs/ioctl.c`).
+    let result =
+        unsafe { libc::ioctl(directory.as_raw_fd(), libc::FS_IOC_GETFLAGS, &raw mut flags) };
+    if result == 0 {
+        return Ok(flags & CASEFOLD != 0);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::ENOTTY | libc::EOPNOTSUPP | libc::EINVAL) => Ok(false),
+        _ => Err(error),
+    }
+}
