@@ -21,7 +21,9 @@ pub fn bprm_check_security(ctx: LsmContext) -> i32 {
         return 0;
     };
     if task.runs_its_parents_program() {
-        if tag.reserved == ENTERING && is_started_by_the_manager(task, File::of_execution(ctx.arg(0))) {
+        if tag.reserved == ENTERING
+            && is_started_by_the_manager(task, File::of_execution(ctx.arg(0)))
+        {
             sticky::count_prepared();
             note(task, tag, PREPARING);
         }
