@@ -20,7 +20,11 @@ use crate::{events::text, identity::Owner, kernel::Dentry, network::scope::word,
 pub const PERMITTED: u32 = By::Allow.number() as u32;
 
 /// How often a path is looked at if names change meanwhile.
-const ATTEMPTS: u32 = 64;
+const LOOKS: u64 = 256;
+
+/// How often it is asked whether a rename has come to its end. Who renames holds a lock, and does not wait; but the
+/// processor that it runs on can be taken away by a host of virtual machines, for milliseconds. This is tens of them.
+pub const ATTEMPTS: u32 = 1 << 20;
 
 /// How many directories above an object are asked for their state, and keep it: who visits a tree for the
 /// first time has been near already.
@@ -147,6 +151,7 @@ fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32, stamp: &Stam
     };
     set!(walk, found.is_named, u64::from(is_named));
     set!(walk, found.settled, 0);
+    set!(walk, found.looks, LOOKS);
     repeat(ATTEMPTS, attempt, &mut look);
     if get!(walk, found.settled) == 0 {
         return without_rule(Reason::Renamed) as u32;
@@ -203,6 +208,12 @@ extern "C" fn attempt(number: u64, look: *mut Look) -> i64 {
         };
         look.stamp = stamp;
     }
+    let walk = look.walk;
+    let left = get!(walk, found.looks);
+    if left == 0 {
+        return 1;
+    }
+    set!(walk, found.looks, left - 1);
     once(look);
     let Some(after) = Stamp::now(look.word) else {
         return 0;
@@ -210,7 +221,6 @@ extern "C" fn attempt(number: u64, look: *mut Look) -> i64 {
     if !after.is(&look.stamp) {
         return 0;
     }
-    let walk = look.walk;
     set!(walk, found.settled, 1);
     let is_permitted = get!(walk, found.by) == u64::from(By::Allow.number());
     if is_permitted && get!(walk, found.keeps) != 0 {

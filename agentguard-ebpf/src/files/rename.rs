@@ -14,7 +14,7 @@ use aya_ebpf::{macros::lsm, programs::LsmContext};
 
 use super::{
     REFUSED,
-    check::{PERMITTED, Request, is_permitted, look, report, without_rule},
+    check::{ATTEMPTS, PERMITTED, Request, is_permitted, look, report, without_rule},
     mounts,
     scope::{self, Scope},
     stamp::Stamp,
@@ -35,7 +35,7 @@ const EXCHANGE: u32 = 1 << 1;
 const TYPE: u16 = 0o170_000;
 const DIRECTORY: u16 = 0o040_000;
 /// How often the ends are looked at if names change meanwhile.
-const ATTEMPTS: u32 = 16;
+const LOOKS: u16 = 64;
 
 #[lsm(hook = "path_link")]
 pub fn path_link(ctx: LsmContext) -> i32 {
@@ -101,7 +101,9 @@ struct Move {
     from: Dentry,
     to: Dentry,
     word: ScopeWord,
-    exchanges: u32,
+    exchanges: u16,
+    /// How often they may still be looked at.
+    looks: u16,
     found: u32,
 }
 
@@ -112,7 +114,8 @@ fn moves(word: ScopeWord, from: Dentry, to: Dentry, exchanges: bool) -> u32 {
         from,
         to,
         word,
-        exchanges: u32::from(exchanges),
+        exchanges: u16::from(exchanges),
+        looks: LOOKS,
         found: without_rule(Reason::Renamed) as u32,
     };
     repeat(ATTEMPTS, attempt, &mut ends);
@@ -125,6 +128,10 @@ extern "C" fn attempt(_: u64, ends: *mut Move) -> i64 {
     let Some(stamp) = Stamp::now(ends.word) else {
         return 0;
     };
+    if ends.looks == 0 {
+        return 1;
+    }
+    ends.looks -= 1;
     let found = verifier::forget(compare(ends));
     let Some(after) = Stamp::now(ends.word) else {
         return 0;

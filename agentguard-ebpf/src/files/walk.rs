@@ -79,6 +79,8 @@ pub struct Found {
     pub keeps: u64,
     /// Not 0 if something failed.
     pub failed: u64,
+    /// How often it may still be looked at.
+    pub looks: u64,
     /// Not 0 once nothing was renamed meanwhile.
     pub settled: u64,
     /// The access that the verdict is about.
