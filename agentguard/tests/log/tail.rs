@@ -171,6 +171,45 @@ fn people_see_who_what_where_and_why() {
     assert_eq!(json, fs::read_to_string(&path).unwrap());
 }
 
+/// Each kind of operation has its own fields.
+#[test]
+fn what_is_no_destination_is_shown_too() {
+    let (_directory, path) = log();
+    for fields in [
+        r#""operation":"open","access":"read","path":"/etc/shadow","reason":"no-rule""#,
+        r#""operation":"exec","access":"exec","path":"/usr/bin/ls","reason":"no-rule""#,
+        r#""operation":"connect-unix","access":"connect","path":"@bus","reason":"no-rule""#,
+        r#""operation":"socket","family":"packet","protocol":"3","socket_type":"raw","reason":"protocol""#,
+        r#""operation":"option","option":"SO_BINDTODEVICE","reason":"never""#,
+        r#""operation":"signal","signal":9,"target_pid":1,"reason":"never""#,
+        r#""operation":"trace","target_pid":1,"reason":"never""#,
+        r#""operation":"bpf","command":5,"reason":"never""#,
+        r#""operation":"mount","reason":"never""#,
+    ] {
+        let head = r#"{"v":1,"kind":"violation","verdict":"refused","agent":"bot""#;
+        append(&path, &format!("{head},{fields}}}\n"));
+    }
+    let all = once(&options(&path));
+    let rest: Vec<_> = all
+        .lines()
+        .map(|line| line.split_once(" bot refused ").unwrap().1)
+        .collect();
+    assert_eq!(
+        rest,
+        [
+            "open read /etc/shadow (no rule)",
+            "exec /usr/bin/ls (no rule)",
+            "connect-unix @bus (no rule)",
+            "socket packet 3 raw (no rule can allow it)",
+            "option SO_BINDTODEVICE (never)",
+            "signal 9 process 1 (never)",
+            "trace process 1 (never)",
+            "bpf command 5 (never)",
+            "mount (never)",
+        ]
+    );
+}
+
 #[test]
 fn lines_that_are_no_records_are_shown_escaped() {
     let (_directory, path) = log();

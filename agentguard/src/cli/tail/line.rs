@@ -99,18 +99,8 @@ impl Style<'_> {
     fn violation(&self, record: &Record) -> String {
         let verdict = record.shown("verdict");
         let color = if verdict == "observed" { YELLOW } else { RED };
-        let mut words = vec![self.paint(color, &verdict), record.shown("operation")];
-        if let Some(path) = record.text("path") {
-            words.push(record.shown("access"));
-            words.push(printable(path));
-        } else {
-            words.push(record.shown("protocol"));
-        }
-        if let Some(destination) = record.text("destination") {
-            words.push(printable(destination));
-        } else if record.text("socket_type") != record.text("protocol") {
-            words.push(record.shown("socket_type"));
-        }
+        let mut words = vec![self.paint(color, &verdict)];
+        words.extend(record.attempt());
         words.push(match (record.text("rule"), record.text("reason")) {
             (Some(rule), _) => format!("({})", printable(rule)),
             (None, Some("no-rule")) => "(no rule)".to_owned(),
@@ -158,6 +148,38 @@ impl Record {
 
     fn shown(&self, key: &str) -> String {
         printable(self.text(key).unwrap_or_default())
+    }
+
+    /// What was attempted.
+    fn attempt(&self) -> Vec<String> {
+        let operation = self.shown("operation");
+        let mut words = Vec::new();
+        if let Some(path) = self.text("path") {
+            // `exec` and `connect-unix` say it already.
+            let access = self.shown("access");
+            if !operation.starts_with(&access) {
+                words.push(access);
+            }
+            words.push(printable(path));
+        }
+        let mut text = |key| words.extend(self.text(key).map(printable));
+        text("family");
+        text("protocol");
+        text("option");
+        if self.text("destination").is_some() {
+            text("destination");
+        } else if self.text("socket_type") != self.text("protocol") {
+            text("socket_type");
+        }
+        for (key, before) in [
+            ("command", "command "),
+            ("signal", ""),
+            ("target_pid", "process "),
+        ] {
+            words.extend(self.number(key).map(|number| format!("{before}{number}")));
+        }
+        words.insert(0, operation);
+        words
     }
 
     /// Time of day in UTC.
