@@ -19,7 +19,7 @@ use super::api::{
 
 /// How long the daemon may take to answer. More than the daemon allows itself, so that its own
 /// account of the matter arrives.
-const ANSWER_TIME: Duration = Duration::from_secs(20);
+const ANSWER_TIME: Duration = Duration::from_secs(200);
 
 /// Largest answer that is taken: room for every agent's status.
 const MAX_ANSWER: usize = 16 << 20;
@@ -57,7 +57,7 @@ pub enum ClientError {
     )]
     Closed(PathBuf),
     /// The daemon did not answer in time.
-    #[error("{path}: the daemon did not answer within 20 s; see its log", path = .0.display())]
+    #[error("{path}: the daemon did not answer within 200 s; see its log", path = .0.display())]
     TimedOut(PathBuf),
     /// What came back is no answer of this API.
     #[error("{path}: the answer is not agentguard's: {detail}", path = .path.display())]

@@ -18,7 +18,8 @@ pub struct Limits {
     pub body: usize,
     /// From the connection to the end of the request's headers.
     pub header_time: Duration,
-    /// From there to the beginning of the answer.
+    /// From there to the beginning of the answer. The first scope with rules for files attaches some thirty programs,
+    /// and the kernel waits for each until nothing runs that it has changed: tenths of a second, or more on a busy host.
     pub request_time: Duration,
     /// From there until the caller has taken the answer.
     pub answer_time: Duration,
@@ -31,7 +32,7 @@ impl Default for Limits {
             connections_per_uid: 8,
             body: 64 << 10,
             header_time: Duration::from_secs(5),
-            request_time: Duration::from_secs(10),
+            request_time: Duration::from_mins(3),
             answer_time: Duration::from_secs(5),
         }
     }

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long a command of the program may take. Virtual machines are slow.
-pub const COMMAND_LIMIT: Duration = Duration::from_mins(1);
+pub const COMMAND_LIMIT: Duration = Duration::from_mins(4);
 
 /// A running daemon with directories of its own. Dropping it stops it, kills its agents and
 /// removes its cgroups.
