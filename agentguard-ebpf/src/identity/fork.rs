@@ -91,7 +91,13 @@ pub extern "C" fn note_tasks(ctx: *const *const u8) -> i32 {
     if sticky::noted(task).is_none()
         && let Some(tag) = tag(task.cgroup())
     {
-        sticky::note(task, tag);
+        // It may be about to come into its cgroup, which has been changed and not been told yet.
+        let reserved = if manager::is_its_fork(task) {
+            ENTERING
+        } else {
+            0
+        };
+        sticky::note(task, Tag { reserved, ..tag });
     }
     0
 }

@@ -48,16 +48,25 @@ pub fn is_starting_its_own(task: Task, file: File) -> bool {
 /// zero. Any other program (a worker that forked, a process that asked to enter) is held from there on.
 #[inline(always)]
 pub fn stage(task: Task) -> u32 {
-    if !task.is_the_managers_child() {
-        0
-    } else if task.runs_its_parents_program() {
+    if is_its_fork(task) {
         ENTERING
+    } else if !task.is_the_managers_child() || task.runs_its_parents_program() {
+        0
     } else if task.program().is_named(PROGRAM) {
         sticky::count_prepared();
         PREPARING
     } else {
         0
     }
+}
+
+/// Whether it is a fork of process 1 that has executed nothing. Others whose parent is gone are process 1's children, too,
+/// and may have executed nothing; but they are no forks of it.
+#[inline(always)]
+pub fn is_its_fork(task: Task) -> bool {
+    task.runs_its_parents_program()
+        && task.is_the_managers_child()
+        && task.has_its_parents_program()
 }
 
 /// As long as it shares process 1's memory it does what process 1 wants, and only then: an agent that has a file of that

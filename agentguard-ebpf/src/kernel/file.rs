@@ -42,6 +42,12 @@ impl File {
             && read::<u128>(bytes, 0) == u128::from_ne_bytes(*name)
     }
 
+    /// Where it is.
+    #[inline(always)]
+    pub fn pointer(self) -> *const u8 {
+        self.0
+    }
+
     /// Whether there is none.
     #[inline(always)]
     pub fn is_null(self) -> bool {

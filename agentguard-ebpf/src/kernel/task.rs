@@ -58,6 +58,15 @@ impl Task {
         memory != 0 && memory == lsm_behind!(parent, task_memory as u64)
     }
 
+    /// Whether it runs its parent's program as its parent does: a fork has the very file of it, and whoever executes the
+    /// same program opens another (`dup_mm_exe_file` in `kernel/fork.c`).
+    #[inline(always)]
+    pub fn has_its_parents_program(self) -> bool {
+        let parent = Self(pointer(behind!(self.0, task_real_parent as u64)));
+        let own = self.program();
+        !own.is_null() && own.pointer() == parent.program().pointer()
+    }
+
     /// The file of the program that it runs, for what can be asked of [a pointer that was read](pointer).
     #[inline(always)]
     pub fn program(self) -> File {

@@ -87,9 +87,9 @@ const SHELL: Trial = Trial {
     reaches: &[
         (&["sh", "-c", "cat /etc/shadow || exit 1"], "open", SECRET),
         (
-            &["sh", "-c", "exec /usr/bin/python3 -c 1"],
+            &["sh", "-c", "exec /usr/bin/dpkg --version"],
             "exec",
-            "/usr/bin/python3.11",
+            "/usr/bin/dpkg",
         ),
         (
             &["bash", "-c", "echo 'echo caught' >> /etc/profile"],
