@@ -13,7 +13,7 @@ pub struct Tag {
     pub reserved: u32,
 }
 
-/// The task came into its agent's cgroup as a child of process 1, and has executed nothing since: what runs is still
+/// The task came into its agent's cgroup as a fork of process 1, and has executed nothing since: what runs is still
 /// its parent's program, the service manager's, that prepares the service.
 pub const ENTERING: u32 = 1;
 
