@@ -66,6 +66,8 @@ pub enum Operation {
     Option = 27,
     /// A process is made that cannot be tagged.
     Fork = 28,
+    /// A message to the kernel that would change the host's interfaces, addresses, routes or rules.
+    Netlink = 29,
 }
 
 impl Operation {
@@ -100,6 +102,7 @@ impl Operation {
             26 => Some(Self::Cgroup),
             27 => Some(Self::Option),
             28 => Some(Self::Fork),
+            29 => Some(Self::Netlink),
             _ => None,
         }
     }
@@ -135,6 +138,7 @@ impl Operation {
             Self::Cgroup => "cgroup",
             Self::Option => "option",
             Self::Fork => "fork",
+            Self::Netlink => "netlink",
         }
     }
 }

@@ -110,6 +110,8 @@ offsets! {
         cred_user_namespace: cred.user_ns,
         task_real_cred: task_struct.real_cred,
         task_memory: task_struct.mm,
+        buffer_data: sk_buff.data,
+        buffer_length: sk_buff.len,
         memory_program: mm_struct.exe_file,
         execution_file: linux_binprm.file,
         attributes_valid: iattr.ia_valid,

@@ -9,7 +9,7 @@ pub const AF_INET6: u16 = 10;
 /// `AF_NETLINK`.
 pub const AF_NETLINK: u16 = 16;
 /// `NETLINK_ROUTE`, by which every program asks for addresses and interfaces.
-const NETLINK_ROUTE: u16 = 0;
+pub const NETLINK_ROUTE: u16 = 0;
 
 /// The allow-list of families. The others have ways out that rules cannot describe (packets, virtual machines,
 /// the radio), or change the host (netfilter), or are doors into rarely used code of the kernel's.
@@ -20,6 +20,13 @@ pub const fn is_known_family(family: u16, protocol: u16) -> bool {
         AF_NETLINK => protocol == NETLINK_ROUTE,
         _ => false,
     }
+}
+
+/// Whether a message of [`NETLINK_ROUTE`] changes something, by its type (`RTM_…` of `include/uapi/linux/rtnetlink.h`): from 16 on
+/// they make, remove, get and set something, in this order. Those before are about the exchange itself.
+#[inline(always)]
+pub const fn changes_network(message: u16) -> bool {
+    message >= 16 && message & 3 != 2
 }
 
 /// Options that send packets elsewhere than the destination says: by a route of the sender's choice, by a
@@ -72,6 +79,18 @@ mod tests {
             (0, 0, false),
         ] {
             assert_eq!(is_known_family(family, protocol), known, "{family}");
+        }
+    }
+
+    #[test]
+    fn only_questions_change_nothing() {
+        // RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETSTATS; NLMSG_NOOP, NLMSG_DONE.
+        for message in [18, 22, 26, 94, 1, 3] {
+            assert!(!changes_network(message), "{message}");
+        }
+        // RTM_NEWLINK, DELLINK, SETLINK; NEWADDR, DELADDR; NEWROUTE, DELROUTE; NEWRULE; NEWQDISC; SETDCB.
+        for message in [16, 17, 19, 20, 21, 24, 25, 32, 36, 79] {
+            assert!(changes_network(message), "{message}");
         }
     }
 

@@ -85,6 +85,7 @@ macro_rules! lsm_member {
 }
 
 mod attributes;
+mod buffer;
 mod cgroup;
 mod file;
 mod fs_context;
@@ -94,6 +95,7 @@ mod task;
 mod unix;
 
 pub use attributes::Attributes;
+pub use buffer::SocketBuffer;
 pub use cgroup::Cgroup;
 pub use file::{Dentry, File, Inode, Superblock};
 pub use fs_context::FsContext;

@@ -2,6 +2,7 @@
 //! from other processes.
 
 mod create;
+mod netlink;
 mod option;
 mod receive;
 mod send;

@@ -77,6 +77,7 @@ pub const GUARD_HOOKS: [Hook; 21] = [
     hook("file_fcntl"),
     hook("socket_create"),
     hook("socket_setsockopt"),
+    hook("netlink_send"),
 ];
 
 /// The programs that decide about files and Unix sockets; they are attached if a scope confines more than the

@@ -162,7 +162,9 @@ impl Violation {
 
     /// What it is about, apart from a path.
     fn set_object(&mut self, event: &Event) {
-        use Operation::{Bind, Bpf, Cgroup, Connect, Option, Packet, Send, Signal, Socket, Trace};
+        use Operation::{
+            Bind, Bpf, Cgroup, Connect, Netlink, Option, Packet, Send, Signal, Socket, Trace,
+        };
 
         let numbers = event.address;
         match Operation::from_number(event.operation) {
@@ -189,6 +191,10 @@ impl Violation {
                 self.signal = (numbers.hi != 0).then_some(numbers.hi);
             }
             Some(Bpf) => self.command = Some(numbers.hi),
+            Some(Netlink) => {
+                self.command = Some(numbers.hi);
+                self.protocol = Some(numbers.lo.to_string().into());
+            }
             _ => {}
         }
     }

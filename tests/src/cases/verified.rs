@@ -65,6 +65,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("kernel_read_file", 6_000),
     ("mmap_file", 62_000),
     ("move_mount", 8_000),
+    ("netlink_send", 8_000),
     ("note_tasks", 1_000),
     ("path_chmod", 62_000),
     ("path_chown", 62_000),

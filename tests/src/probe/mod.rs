@@ -59,6 +59,7 @@ const TECHNIQUES: &[&[Technique]] = &[
     files::attempts::TECHNIQUES,
     sockets::unix::TECHNIQUES,
     sockets::families::TECHNIQUES,
+    sockets::netlink::TECHNIQUES,
     sockets::options::TECHNIQUES,
     sockets::passing::TECHNIQUES,
     sockets::witness::TECHNIQUES,

@@ -1,6 +1,6 @@
 //! N17 to N20: families of sockets that no rule is about.
 
-use super::super::objects::table::{arriving, because, observed, optional, permitted, refused};
+use super::super::objects::table::{arriving, because, observed, optional, refused};
 use crate::{
     harness::{Case, ObjectExpected},
     world::addresses::FORBIDDEN4,
@@ -32,8 +32,6 @@ const fn other(name: &'static str, numbers: &'static [&'static str], of: ObjectE
 // One line a case.
 #[rustfmt::skip]
 pub(super) const CASES: &[Case] = &[
-    permitted("netlink-route", "plain", &["netlink-route"]),
-    permitted("netlink-route-confined", "clerk", &["netlink-route"]),
     arriving(FORBIDDEN4, refused("N17-packet-raw", "plain", &["packet", "raw", TO, "$device"], "socket", RAW_PACKET)),
     arriving(FORBIDDEN4, refused("N17-packet-cooked", "clerk", &["packet", "cooked", TO, "$device"], "socket", of!("packet", "dgram", "8"))),
     refused("N17-packet-through-a-ring", "plain", &["uring-family", "inline", "17", "3", "0"], "socket", of!("packet", "raw", "0")),

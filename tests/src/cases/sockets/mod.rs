@@ -2,6 +2,7 @@
 
 mod families;
 mod inherited;
+mod netlink;
 mod options;
 mod passing;
 mod unix;
@@ -11,6 +12,7 @@ use crate::harness::Case;
 pub(super) const TABLES: [&[Case]; 5] = [
     unix::CASES,
     families::CASES,
+    netlink::CASES,
     options::CASES,
     passing::CASES,
     inherited::CASES,

@@ -1,6 +1,6 @@
 //! Sockets of other families than the Internet's.
 
-use std::{io, net::SocketAddr, os::fd::OwnedFd};
+use std::{io, net::SocketAddr};
 
 use super::super::{Report, Step, Technique, arguments::Arguments, uring::Ring};
 use crate::{
@@ -15,7 +15,6 @@ pub(in super::super) const TECHNIQUES: &[Technique] = &[
     ("packet", packet),
     ("vsock", vsock),
     ("alg", alg),
-    ("netlink-route", netlink_route),
 ];
 
 /// `ETH_P_IP` of `linux/if_ether.h`.
@@ -167,19 +166,4 @@ fn absent(error: io::Error) -> io::Error {
         Some(libc::ENOENT) => io::Error::from_raw_os_error(libc::EAFNOSUPPORT),
         _ => error,
     }
-}
-
-/// What every C library asks: which addresses this host has.
-fn netlink_route(report: &mut Report, _: &Arguments) -> Step {
-    let made = sys::socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE);
-    let socket: OwnedFd = report.step("socket", made)?;
-    let mut question = [0_u8; 20];
-    question[0] = 20;
-    // RTM_GETADDR, and NLM_F_REQUEST with NLM_F_DUMP.
-    question[4] = 22;
-    question[6..8].copy_from_slice(&0x301_u16.to_ne_bytes());
-    report.step("send", sys::send_to(&socket, &question, 0, None))?;
-    report.step("recv", sys::recv(&socket, &mut [0; 4096]))?;
-    report.fact("effect", "answered");
-    Ok(())
 }
