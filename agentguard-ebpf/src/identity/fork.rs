@@ -25,7 +25,7 @@ const INTO_CGROUP: u64 = 1 << 33;
 const NO_MEMORY: i32 = -12;
 
 /// Before the child is anything: with memory for its tag, or not at all. An agent does not choose the
-/// cgroup of its children.
+/// cgroup of its children. Not sleepable: on Linux 6.1 nobody else on the processor finds a tag while one waits for memory.
 #[lsm(hook = "task_alloc")]
 pub fn task_alloc(ctx: LsmContext) -> i32 {
     let Some(owner) = task() else {

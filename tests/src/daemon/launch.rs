@@ -35,6 +35,8 @@ pub struct Settings {
     pub change_agents: fn(&Path) -> io::Result<()>,
     /// Becomes part of the daemon's start: another user, another view of the file system.
     pub prepare: Option<fn() -> io::Result<()>>,
+    /// The directory of the cgroup that it begins in, if not in the suite's.
+    pub home: Option<PathBuf>,
     /// More arguments.
     pub arguments: Vec<String>,
     /// Name of the daemon's top-level cgroup.
@@ -50,6 +52,7 @@ impl Settings {
             run_directory: None,
             change_agents: |_| Ok(()),
             prepare: None,
+            home: None,
             arguments: Vec::new(),
             cgroup: host::own_name(),
         }
@@ -147,6 +150,9 @@ fn spawn(settings: &Settings, scratch: &Scratch) -> Outcome<Started> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    if let Some(home) = &settings.home {
+        cgroup::place(home, &mut command)?;
+    }
     if let Some(prepare) = settings.prepare {
         // SAFETY: the preparations only make system calls with constant arguments: they neither
         // allocate nor take locks between fork and exec.

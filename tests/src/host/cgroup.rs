@@ -55,20 +55,22 @@ impl Cgroup {
 
     /// Makes the command begin in this cgroup.
     pub fn place(&self, command: &mut Command) -> Outcome {
-        let procs = fs::File::options()
-            .write(true)
-            .open(self.directory.join("cgroup.procs"))
-            .context(format!("open cgroup {}", self.path))?;
-        // SAFETY: between fork and exec only write is called, which is async-signal-safe; the
-        // closure owns the descriptor.
-        unsafe {
-            command.pre_exec(move || {
-                let zero = b"0";
-                let written = libc::write(procs.as_raw_fd(), zero.as_ptr().cast(), zero.len());
-                crate::sys::check_len(written).map(drop)
-            });
-        }
-        Ok(())
+        place(&self.directory, command)
+    }
+
+    /// Writes one of its files.
+    pub fn write(&self, file: &str, text: &str) -> Outcome {
+        fs::write(self.directory.join(file), text)
+            .context(format!("write {file} of cgroup {}", self.path))
+    }
+
+    /// A number of `memory.stat`, in bytes.
+    pub fn statistic(&self, name: &str) -> Outcome<u64> {
+        let file = self.directory().join("memory.stat");
+        let text = fs::read_to_string(&file).context("read memory.stat")?;
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+            .ok_or_else(|| Error::Failed(format!("{}: no {name}", file.display())))
     }
 
     /// Removes it now, to make it again later.
@@ -83,6 +85,56 @@ impl Drop for Cgroup {
             && let Err(error) = remove(&self.directory)
         {
             eprintln!("cgroup {} stays behind: {error}", self.path);
+        }
+    }
+}
+
+/// Makes the command begin in the cgroup of this directory.
+pub fn place(directory: &Path, command: &mut Command) -> Outcome {
+    let procs = fs::File::options()
+        .write(true)
+        .open(directory.join("cgroup.procs"))
+        .context(format!("open cgroup {}", directory.display()))?;
+    // SAFETY: between fork and exec only write is called, which is async-signal-safe; the
+    // closure owns the descriptor.
+    unsafe {
+        command.pre_exec(move || {
+            let zero = b"0";
+            let written = libc::write(procs.as_raw_fd(), zero.as_ptr().cast(), zero.len());
+            crate::sys::check_len(written).map(drop)
+        });
+    }
+    Ok(())
+}
+
+/// Top-level cgroups have limits of memory until this is dropped, or for good if they had before.
+#[derive(Debug)]
+pub struct Memory {
+    /// The file that says so, if it is to be put back.
+    control: Option<PathBuf>,
+}
+
+impl Memory {
+    /// Lets them have limits.
+    pub fn limited() -> Outcome<Self> {
+        let control = mount_point()?.join("cgroup.subtree_control");
+        let controllers = fs::read_to_string(&control).context("read the root's controllers")?;
+        if controllers.split_whitespace().any(|it| it == "memory") {
+            return Ok(Self { control: None });
+        }
+        fs::write(&control, "+memory").context("limit the memory of cgroups")?;
+        Ok(Self {
+            control: Some(control),
+        })
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(control) = &self.control
+            && let Err(error) = fs::write(control, "-memory")
+        {
+            eprintln!("cgroups keep limits of memory: {error}");
         }
     }
 }

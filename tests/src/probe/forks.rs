@@ -1,7 +1,8 @@
 //! Processes and threads that are there, or come to be, while the daemon tags their cgroup.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, BufRead, Read},
     net::SocketAddr,
     os::fd::OwnedFd,
     path::Path,
@@ -11,11 +12,11 @@ use std::{
 
 use nix::{
     sys::wait::{WaitStatus, waitpid},
-    unistd::{ForkResult, fork},
+    unistd::{ForkResult, Pid, fork, pipe},
 };
 
 use super::{
-    Report, Step, Technique,
+    Report, Step, Stop, Technique,
     arguments::{Arguments, family},
     child::exit,
     hold::{ready, released},
@@ -26,7 +27,11 @@ use crate::{
     sys::{self, SockAddr},
 };
 
-pub(super) const TECHNIQUES: &[Technique] = &[("fork-loop", fork_loop), ("threads", threads)];
+pub(super) const TECHNIQUES: &[Technique] = &[
+    ("fork-loop", fork_loop),
+    ("threads", threads),
+    ("fork-many", fork_many),
+];
 
 /// How the sends of all children ended. It lies in memory that they share.
 #[derive(Debug, Default)]
@@ -74,7 +79,7 @@ impl Tally {
 }
 
 /// A tally that forked children share.
-fn shared() -> std::io::Result<&'static Tally> {
+fn shared() -> io::Result<&'static Tally> {
     // SAFETY: a new anonymous mapping.
     let memory = unsafe {
         libc::mmap(
@@ -87,7 +92,7 @@ fn shared() -> std::io::Result<&'static Tally> {
         )
     };
     if memory == libc::MAP_FAILED {
-        return Err(std::io::Error::last_os_error());
+        return Err(io::Error::last_os_error());
     }
     // SAFETY: the mapping is zeroed, page-aligned, never unmapped, and only atomics lie in it.
     Ok(unsafe { &*memory.cast::<Tally>() })
@@ -183,4 +188,59 @@ fn threads(report: &mut Report, arguments: &Arguments) -> Step {
     });
     tally.report(report);
     Ok(())
+}
+
+/// As many children at once as it is asked for on standard input, a line of JSON each time, until a fork fails.
+fn fork_many(_: &mut Report, _: &Arguments) -> Step {
+    ready();
+    let mut alive = Alive::default();
+    for line in io::stdin().lock().lines() {
+        let words: Vec<String> = serde_json::from_str(&line?)
+            .map_err(|error| Error::Failed(format!("probe: not understood: {error}")))?;
+        let mut report = Report::default();
+        alive.end()?;
+        match alive.begin(&mut report, Arguments(&words).parse(0)?) {
+            Ok(()) | Err(Stop::Refused) => println!("{}", report.to_json()),
+            Err(stop) => return Err(stop),
+        }
+    }
+    Err(Stop::Silent)
+}
+
+/// Children that wait to be ended: what one leaves the next could have.
+#[derive(Default)]
+struct Alive {
+    /// Each child reads from the other end.
+    hold: Option<OwnedFd>,
+    children: Vec<Pid>,
+}
+
+impl Alive {
+    fn begin(&mut self, report: &mut Report, count: u64) -> Step {
+        let (read, write) = pipe()?;
+        let mut failed = None;
+        while failed.is_none() && (self.children.len() as u64) < count {
+            // SAFETY: the probe has one thread, so the child may do whatever the parent may.
+            match unsafe { fork() } {
+                Ok(ForkResult::Child) => {
+                    drop(write);
+                    let ended = File::from(read).read(&mut [0]);
+                    exit(i32::from(ended.is_err()))
+                }
+                Ok(ForkResult::Parent { child }) => self.children.push(child),
+                Err(errno) => failed = Some(errno),
+            }
+        }
+        self.hold = Some(write);
+        report.fact("children", self.children.len());
+        report.step("fork", failed.map_or(Ok(()), |errno| Err(errno.into())))
+    }
+
+    fn end(&mut self) -> Step {
+        self.hold = None;
+        for child in self.children.drain(..) {
+            waitpid(child, None)?;
+        }
+        Ok(())
+    }
 }

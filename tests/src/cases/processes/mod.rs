@@ -3,6 +3,7 @@
 mod attributes;
 mod cgroups;
 mod kernel;
+mod memory;
 mod mounts;
 mod moved;
 mod namespaces;
@@ -13,7 +14,7 @@ mod tracing;
 
 use crate::harness::Case;
 
-pub(super) const TABLES: [&[Case]; 10] = [
+pub(super) const TABLES: [&[Case]; 11] = [
     tracing::CASES,
     signals::CASES,
     kernel::CASES,
@@ -23,5 +24,6 @@ pub(super) const TABLES: [&[Case]; 10] = [
     attributes::CASES,
     cgroups::CASES,
     moved::CASES,
+    memory::CASES,
     outside::CASES,
 ];
