@@ -90,7 +90,8 @@ fn what_finds_no_room_is_counted_exactly() {
     let file = LogFile::open(&path).unwrap();
     let (log, thread) = spawn_with_capacity(file, Clock::new().unwrap(), 20_000).unwrap();
     let ballast = path.with_file_name("ballast");
-    fs::write(&ballast, vec![0; 32 << 10]).unwrap();
+    // Less is left than can wait, so the disk is full also if nothing is written until all have come.
+    fs::write(&ballast, vec![0; 56 << 10]).unwrap();
     log.daemon(DaemonEvent::Start, "", 1);
     for port in 0..2000 {
         log.violation(&event(port), &context("bot"));
