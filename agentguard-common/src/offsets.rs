@@ -83,6 +83,7 @@ offsets! {
         inode_flags: inode.i_flags,
         inode_number: inode.i_ino,
         superblock_device: super_block.s_dev,
+        dentry_flags: dentry.d_flags,
         superblock_flags: super_block.s_flags,
         superblock_magic: super_block.s_magic,
         superblock_root: super_block.s_root,

@@ -56,7 +56,7 @@ pub struct Walk {
     pub node: u64,
     /// Whether the climb is at the end of a superblock.
     pub done: u64,
-    /// 1 if a directory on the way takes names that differ in case for the same.
+    /// 1 if a directory on the way [takes names that differ for the same](Dentry::folds_names).
     pub folded: u64,
     /// What a look at the object has found.
     pub found: Found,
@@ -331,80 +331,4 @@ pub fn repeat<C>(times: u32, step: extern "C" fn(u64, *mut C) -> i64, context: &
             0,
         );
     }
-}
-
-extern "C" fn up(_: u64, climb: *mut Climb) -> i64 {
-    // SAFETY: the context of the loop.
-    let climb = unsafe { &mut *climb };
-    let at = climb.at;
-    let parent = at.parent();
-    if parent.pointer() == at.pointer() {
-        set!(climb.walk, done, ROOT);
-        return 1;
-    }
-    if !climb.add(at.name(), u64::from(at.length())) {
-        return 1;
-    }
-    if parent.inode().ignores_case() {
-        set!(climb.walk, folded, 1);
-    }
-    climb.at = parent;
-    0
-}
-
-/// From the root of a superblock towards the object, to what is mounted by itself: takes the names on
-/// that way away, and notes where it is mounted.
-extern "C" fn down_parts(_: u64, climb: *mut Climb) -> i64 {
-    // SAFETY: the context of the loop.
-    let walk = unsafe { (*climb).walk };
-    let Some(last) = get!(walk, count).checked_sub(1) else {
-        return 1;
-    };
-    // SAFETY: the walk is this task's own; the helper checks the source, and writes less than the
-    // name has room for.
-    let (length, part) = unsafe {
-        let link = link(walk, last);
-        let length = (*link).length;
-        let words = (&raw mut (*walk).part.name).cast::<u64>();
-        for word in 0..256 / 8 {
-            words.add(word).write_volatile(0);
-        }
-        let failed = bpf_probe_read_kernel(
-            words.cast(),
-            length as u32 & 0xff,
-            core::ptr::without_provenance((*link).name as usize),
-        );
-        if failed != 0 {
-            return 1;
-        }
-        (length, mounts::part(&raw const (*walk).part))
-    };
-    let Some(part) = part else {
-        return 1;
-    };
-    set!(walk, count, last);
-    set!(walk, bytes, get!(walk, bytes) - length - 1);
-    set!(walk, part.at, part.next);
-    if part.next == 0 {
-        set!(walk, node, u64::from(part.node));
-        return 1;
-    }
-    0
-}
-
-extern "C" fn up_mounts(_: u64, climb: *mut Climb) -> i64 {
-    // SAFETY: the context of the loop.
-    let climb = unsafe { &mut *climb };
-    let Some(node) = mounts::node(get!(climb.walk, node) as u32) else {
-        return 1;
-    };
-    if node.length == 0 {
-        set!(climb.walk, done, ROOT);
-        return 1;
-    }
-    if !climb.add((&raw const node.name) as u64, u64::from(node.length)) {
-        return 1;
-    }
-    set!(climb.walk, node, u64::from(node.parent));
-    0
 }

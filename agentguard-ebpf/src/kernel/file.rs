@@ -116,6 +116,23 @@ impl Dentry {
         lsm_member!(self.0, dentry_name as u64)
     }
 
+    /// Whether it is a directory that takes names that differ for the same, most often in case.
+    ///
+    /// File systems that have such directories and others say so of each directory. The rest compare names in their own way in all
+    /// of them: FAT, NTFS, CIFS that is mounted so.
+    ///
+    /// `inode` is its own, which is read once for several questions.
+    #[inline(always)]
+    pub fn folds_names(self, inode: Inode) -> bool {
+        /// `DCACHE_OP_HASH` and `DCACHE_OP_COMPARE` of `include/linux/dcache.h`: the file system's own functions say which names
+        /// are the same. One that hashes only, as gfs2 does, compares bytes.
+        const OWN_NAMES: u32 = 1 | 2;
+        inode.is_null()
+            || inode.ignores_case()
+            || lsm_member!(self.0, dentry_flags as u32) & OWN_NAMES == OWN_NAMES
+                && !self.superblock().ignores_case_by_directory()
+    }
+
     /// Bytes of its name.
     #[inline(always)]
     pub fn length(self) -> u32 {
@@ -161,7 +178,7 @@ impl Inode {
     /// Whether it is a directory that takes names that differ in case for the same. One that has anything in it does not
     /// become one (`ext4_ioctl_setflags`).
     #[inline(always)]
-    pub fn ignores_case(self) -> bool {
+    fn ignores_case(self) -> bool {
         /// `S_CASEFOLD` of `include/linux/fs.h`.
         const CASEFOLD: u32 = 1 << 15;
         lsm_member!(self.0, inode_flags as u32) & CASEFOLD != 0
@@ -209,6 +226,16 @@ impl Superblock {
         let of = lsm_member!(self.0, superblock_type as *const u8);
         let name = lsm_member!(of, type_name as u64);
         let mut text = [0_u8; 2 * KIND_BYTES];
+    /// Whether its [directories](Inode::ignores_case) say which of them ignore case.
+    #[inline(always)]
+    fn ignores_case_by_directory(self) -> bool {
+        /// `…_MAGIC` of `include/uapi/linux/magic.h`. That of tmpfs since Linux 6.13.
+        const EXT4: u64 = 0xef53;
+        const F2FS: u64 = 0xf2f5_2010;
+        const TMPFS: u64 = 0x0102_1994;
+        matches!(self.magic(), EXT4 | F2FS | TMPFS)
+    }
+
         // SAFETY: the destination has room for what is asked for and the NUL behind it; the helper
         // checks the source (Linux 5.5).
         unsafe {

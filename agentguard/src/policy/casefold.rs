@@ -9,7 +9,22 @@ use std::{
     path::Path,
 };
 
-/// Whether a directory is one. File systems that know no such flags have none.
+use nix::sys::statfs::fstatfs;
+
+/// File systems that compare names in their own way everywhere. Others do so as they are mounted (CIFS and ntfs3 with `nocase`,
+/// isofs without Rock Ridge) or made (JFS), which cannot be asked of a directory: the kernel knows, this does not.
+const ALL_DIRECTORIES: [libc::c_long; 8] = [
+    0xadf5,      // adfs
+    0xadff,      // affs
+    0x2011_bab0, // exfat
+    0xde5e_81e4, // efivarfs
+    0x4244,      // hfs
+    0x482b,      // hfsplus
+    0xf995_e849, // hpfs
+    0x4d44,      // msdos, vfat
+];
+
+/// Whether a directory is one.
 pub(super) fn ignores_case(directory: &Path) -> io::Result<bool> {
     /// `FS_CASEFOLD_FL` of `include/uapi/linux/fs.h` (Linux 5.2).
     const CASEFOLD: libc::c_int = 0x4000_0000;
@@ -17,6 +32,9 @@ pub(super) fn ignores_case(directory: &Path) -> io::Result<bool> {
         .read(true)
         .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
         .open(directory)?;
+    if ALL_DIRECTORIES.contains(&fstatfs(&directory)?.filesystem_type().0) {
+        return Ok(true);
+    }
     let mut flags: libc::c_int = 0;
     // SAFETY: the kernel writes an `int` there, whatever the number of the call says (`ioctl_getflags` in `fs/ioctl.c`).
     let result =
@@ -25,6 +43,7 @@ pub(super) fn ignores_case(directory: &Path) -> io::Result<bool> {
         return Ok(flags & CASEFOLD != 0);
     }
     let error = io::Error::last_os_error();
+    // Of file systems that know no such flags.
     match error.raw_os_error() {
         Some(libc::ENOTTY | libc::EOPNOTSUPP | libc::EINVAL) => Ok(false),
         _ => Err(error),

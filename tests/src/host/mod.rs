@@ -2,6 +2,7 @@
 //! when its owner is dropped, and [`sweep`] removes what an owner could not.
 
 pub mod cgroup;
+mod fat;
 pub mod process;
 pub mod programs;
 mod scratch;
@@ -9,6 +10,7 @@ mod sweep;
 pub mod tool;
 pub mod tree;
 
+pub use fat::mount_fat;
 pub use scratch::{Scratch, keep};
 pub use sweep::{Directories, directory_of, stale, sweep};
 pub use tree::{Layout, Thing, Tree};

@@ -28,6 +28,11 @@ const WANTED: &[&str] = &[
     "xfrm_user",
     // A kernel that talks to servers.
     "nfsv3",
+    // A file system that ignores case.
+    "loop",
+    "vfat",
+    "nls_cp437",
+    "nls_ascii",
 ];
 
 /// A module: its name and its content, decompressed.

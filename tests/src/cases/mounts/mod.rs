@@ -1,5 +1,7 @@
 //! What files are called, by where the host has mounted their superblock.
 
+mod fat;
+
 use std::{
     fs,
     path::PathBuf,
@@ -11,13 +13,13 @@ use std::{
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::Value;
 
-use super::table::scenario;
+use super::table::{paired, scenario};
 use crate::{
     daemon::Daemon,
     ensure,
     error::{Context, Error, Outcome},
     harness::{Group, Stage},
-    host::{Scratch, process::output},
+    host::{Scratch, mount_fat, process::output},
 };
 
 /// How long a command may take, and the daemon to see a change of the mount table.
@@ -33,6 +35,7 @@ pub(super) const GROUP: Group = Group {
     cases: &[
         scenario("parts-of-a-superblock", parts),
         scenario("what-is-mounted-later", later),
+        paired("F30-fat", fat::is_open, fat::is_refused),
     ],
 };
 
@@ -74,6 +77,13 @@ impl Mounts {
         Ok(())
     }
 
+    fn fat(&mut self, name: &str) -> Outcome {
+        let path = self.directory(name)?;
+        mount_fat(&self.at("image"), &path)?;
+        self.mounted.push(path);
+        Ok(())
+    }
+
     fn bind(&mut self, from: &str, to: &str) -> Outcome {
         let path = self.directory(to)?;
         mount(Some(&self.at(from)), &path, NONE, MsFlags::MS_BIND, NONE).context("bind")?;
@@ -88,15 +98,20 @@ impl Mounts {
         Ok(())
     }
 
-    /// A daemon with an agent that may read these.
-    fn daemon(&self, stage: &Stage, read: &[&str]) -> Outcome<Daemon> {
+    /// A daemon with an agent that may read these, but for some of them.
+    fn daemon(&self, stage: &Stage, read: &[&str], deny: &[&str]) -> Outcome<Daemon> {
         needs_lsm(stage)?;
         let quoted = |path: PathBuf| format!("\"{}\"", path.display());
-        let read: Vec<_> = read.iter().map(|it| quoted(self.at(it))).collect();
+        let list = |names: &[&str]| {
+            let quoted: Vec<_> = names.iter().map(|it| quoted(self.at(it))).collect();
+            quoted.join(", ")
+        };
         let scope = format!(
-            "[agent]\nname = \"bot\"\nprofiles = [\"base\"]\n[files]\nexec = [{}]\nread = [{}]\n",
+            "[agent]\nname = \"bot\"\nprofiles = [\"base\"]\n\
+             [files]\nexec = [{}]\nread = [{}]\ndeny = [{}]\n",
             quoted(stage.program().to_owned()),
-            read.join(", "),
+            list(read),
+            list(deny),
         );
         stage.start(&[("bot", &scope)])
     }
@@ -163,7 +178,7 @@ fn parts(stage: &Stage) -> Outcome {
     // A bind mount in a part: the part names it.
     mounts.bind("root/sub", "inner")?;
     mounts.unmount("whole")?;
-    let daemon = mounts.daemon(stage, &["root/**", "home/**", "whole/**"])?;
+    let daemon = mounts.daemon(stage, &["root/**", "home/**", "whole/**"], &[])?;
     for (name, expected) in [
         ("root/file", "ok"),
         ("root/sub/file", "ok"),
@@ -181,7 +196,7 @@ fn later(stage: &Stage) -> Outcome {
     let mut mounts = Mounts::new()?;
     mounts.directory("late")?;
     mounts.directory("moved")?;
-    let daemon = mounts.daemon(stage, &["late/**"])?;
+    let daemon = mounts.daemon(stage, &["late/**"], &[])?;
     mounts.tmpfs("late")?;
     mounts.file("late/file")?;
     eventually("it has a name", || {
