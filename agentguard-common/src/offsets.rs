@@ -7,9 +7,12 @@
 /// first of a pair is the structure, the second its member.
 pub type Source = &'static [(&'static str, &'static str)];
 
-/// Declares a table of offsets: `name: structure.member > structure.member`.
+/// Declares a table of offsets: `name: structure.member > structure.member`, with `or` and what kernels call it that call it
+/// otherwise.
 macro_rules! offsets {
-    ($(#[$about:meta])* $table:ident { $($name:ident: $($structure:ident . $member:tt)>+,)* }) => {
+    ($(#[$about:meta])* $table:ident { $(
+        $name:ident: $($structure:ident . $member:tt)>+ $(or $($other:ident . $its:tt)>+)?,
+    )* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[repr(C)]
@@ -31,7 +34,13 @@ macro_rules! offsets {
             /// The first of `find`.
             pub fn find<E>(mut find: impl FnMut(Source) -> Result<u32, E>) -> Result<Self, E> {
                 Ok(Self {
-                    $($name: find(&[$((stringify!($structure), stringify!($member))),+])?,)*
+                    $($name: {
+                        let found = find(&[$((stringify!($structure), stringify!($member))),+]);
+                        $(let found = found.or_else(|error| {
+                            find(&[$((stringify!($other), stringify!($its))),+]).map_err(|_| error)
+                        });)?
+                        found?
+                    },)*
                 })
             }
         }
@@ -74,16 +83,17 @@ offsets! {
         file_mode: file.f_mode,
         mapping_file: vm_area_struct.vm_file,
         path_dentry: path.dentry,
+        dentry_flags: dentry.d_flags,
         dentry_parent: dentry.d_parent,
         dentry_length: dentry.d_name > qstr.len,
         dentry_name: dentry.d_name > qstr.name,
+        dentry_short_name: dentry.d_iname or dentry.d_shortname,
         dentry_inode: dentry.d_inode,
         dentry_superblock: dentry.d_sb,
         inode_mode: inode.i_mode,
         inode_flags: inode.i_flags,
         inode_number: inode.i_ino,
         superblock_device: super_block.s_dev,
-        dentry_flags: dentry.d_flags,
         superblock_flags: super_block.s_flags,
         superblock_magic: super_block.s_magic,
         superblock_root: super_block.s_root,
@@ -100,6 +110,8 @@ offsets! {
         peer_port: sock.__sk_common > sock_common.skc_dport,
         peer_address4: sock.__sk_common > sock_common.skc_daddr,
         peer_address6: sock.__sk_common > sock_common.skc_v6_daddr,
+        buffer_data: sk_buff.data,
+        buffer_length: sk_buff.len,
         message_name: msghdr.msg_name,
         message_name_length: msghdr.msg_namelen,
         unix_dentry: unix_sock.path > path.dentry,
@@ -111,8 +123,6 @@ offsets! {
         cred_user_namespace: cred.user_ns,
         task_real_cred: task_struct.real_cred,
         task_memory: task_struct.mm,
-        buffer_data: sk_buff.data,
-        buffer_length: sk_buff.len,
         memory_program: mm_struct.exe_file,
         execution_file: linux_binprm.file,
         attributes_valid: iattr.ia_valid,

@@ -49,6 +49,12 @@ pub struct SelfTest {
     pub is_initial: u32,
     /// 1 if the cgroup is in the v2 hierarchy.
     pub is_v2: u32,
+    /// The first two bytes of the file's name, read by another way.
+    pub beginning: u16,
+    /// Those of the name of its directory.
+    pub directory_beginning: u16,
+    /// Zero.
+    pub reserved: u32,
     /// Name of the thread.
     pub comm: [u8; COMM_LEN],
     /// The file's name.
@@ -59,4 +65,4 @@ pub struct SelfTest {
     pub cgroup_name: [u8; NAME],
 }
 
-const _: () = assert!(size_of::<SelfTest>() == 8 * 8 + 12 * 4 + 16 + 3 * 64);
+const _: () = assert!(size_of::<SelfTest>() == 8 * 8 + 14 * 4 + 16 + 3 * 64);

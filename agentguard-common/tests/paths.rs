@@ -4,8 +4,9 @@
 use agentguard_common::{
     limits::{MAX_COMPONENT, MAX_DEPTH},
     path::{
-        Access, Header, Positions, State, Tables, decide,
+        Access, Header, Positions, Scratch, State, Tables, decide,
         glob::{self, Classes, DEAD, START},
+        mark,
     },
     rules::NO_RULE,
     verdict::{Action, Reason, Verdict},
@@ -77,10 +78,10 @@ impl Two {
 
     fn state(&self, names: &[&[u8]]) -> Option<State> {
         let mut state = State::default();
-        let mut accepting = Positions::EMPTY;
+        let mut scratch = Scratch::default();
         state.begin(self)?;
         for name in names {
-            state.enter(&mut accepting, self, name)?;
+            state.enter(&mut scratch, self, name)?;
         }
         Some(state)
     }
@@ -98,6 +99,10 @@ impl Tables for Two {
 
     fn length(&self, name: &[u8]) -> usize {
         name.len()
+    }
+
+    fn mark(&self, name: &[u8]) -> u32 {
+        mark::of(name)
     }
 
     fn bytes<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {
@@ -215,4 +220,24 @@ fn paths_have_at_most_128_names() {
     assert_eq!(names.len() as u64, MAX_DEPTH + 1);
     assert_eq!(tables.read(&names[..128]), PERMITTED);
     assert_eq!(tables.read(&names), Verdict::ERROR);
+}
+
+#[test]
+fn a_name_has_the_mark_of_its_length_and_its_beginning() {
+    let marks: Vec<_> = [".env", ".git", ".x", "x", "id_rsa", "secret"]
+        .map(|name| mark::of(name.as_bytes()))
+        .into();
+    assert!(marks.iter().all(|mark| *mark < 64));
+    // Of the same length and beginning, and nothing else.
+    assert_eq!(mark::of(b".env"), mark::of(b".ens"));
+    assert_ne!(marks[0], marks[1]);
+    // A name of one byte is read with the zero behind it.
+    assert_eq!(
+        mark::of(b"x"),
+        mark::number(1, u16::from_ne_bytes([b'x', 0]))
+    );
+    let long = [b'a'; mark::LONG as usize];
+    assert_eq!(mark::of(&long), mark::number(mark::LONG, 0));
+    let other = [b'b'; mark::LONG as usize];
+    assert_eq!(mark::of(&long), mark::of(&other));
 }

@@ -61,6 +61,8 @@ unsafe fn look_at_file(seen: *mut SelfTest, file: File) {
         (*seen).kind = superblock.kind();
         (*seen).magic = superblock.magic();
         (*seen).length = at.length();
+        (*seen).beginning = at.beginning();
+        (*seen).directory_beginning = at.parent().beginning();
         name(&raw mut (*seen).name, at);
         name(&raw mut (*seen).directory, at.parent());
     }

@@ -73,6 +73,26 @@ pub fn judge<T: Tables>(tables: &T, state: &State, allow: &Positions) -> Option<
     })
 }
 
+/// The [bits](Access::bit) of the accesses that are permitted to what has this state, and not observed. `None` is an error.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "there are four accesses")]
+pub fn permitted<T: Tables>(tables: &T, state: &State) -> Option<u8> {
+    let header = tables.header()?;
+    let (mut denied, mut allowed) = (0, [0; Access::ALL.len()]);
+    for_each_word(tables, |at| {
+        let here = state.positions.0[at];
+        denied |= here & header.deny.0[at];
+        for (allowed, allow) in allowed.iter_mut().zip(&header.allow) {
+            *allowed |= here & allow.0[at] & !header.observed.0[at];
+        }
+    });
+    let mut permitted = 0;
+    for (access, allowed) in allowed.into_iter().enumerate() {
+        permitted |= nonzero(allowed) << access;
+    }
+    Some((permitted & nonzero(denied).wrapping_sub(1)) as u8)
+}
+
 /// The verdict that [`judge`] found, with the lowest rule of those that decide.
 #[inline(always)]
 pub fn verdict<T: Tables>(tables: &T, state: &State, allow: &Positions, by: By) -> Verdict {

@@ -1,6 +1,20 @@
 //! What a scope says about its patterns.
 
-use super::Positions;
+use super::{Positions, WORDS};
+
+/// Groups of positions in a word.
+pub const GROUPS: usize = 4;
+
+/// The bits of a group in a word.
+#[inline(always)]
+pub(super) const fn group_of(group: usize) -> u64 {
+    ((1 << (64 / GROUPS)) - 1) << ((group & (GROUPS - 1)) * (64 / GROUPS))
+}
+
+/// The [marks](super::mark) of one group of each word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Marks(pub [u64; WORDS]);
 
 /// What is done with a file. The discriminants are ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +66,7 @@ impl Access {
 }
 
 /// The positions of a scope, by what they mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Header {
     /// The first position of each pattern.
@@ -79,6 +93,10 @@ pub struct Header {
     pub lengths: [u64; 4],
     /// The bytes that literals begin with: bit *n* is byte *n*.
     pub beginnings: [u64; 4],
+    /// Positions whose component is a glob.
+    pub globs: Positions,
+    /// The [marks](super::mark) of the literals at the positions of each group of each word.
+    pub marks: [Marks; GROUPS],
     /// The number of this policy, as in the [scope word](crate::scope::ScopeWord).
     pub version: u32,
     /// Words of a [set](Positions) that are in use.
@@ -87,9 +105,44 @@ pub struct Header {
     pub flags: u16,
 }
 
-const _: () = assert!(size_of::<Header>() == 13 * size_of::<Positions>() + 72);
+const _: () =
+    assert!(size_of::<Header>() == 14 * size_of::<Positions>() + 72 + GROUPS * size_of::<Marks>());
+
+impl Default for Header {
+    /// Without a position.
+    fn default() -> Self {
+        Self {
+            starts: Positions::EMPTY,
+            any_depth: Positions::EMPTY,
+            any_name: Positions::EMPTY,
+            named: Positions::EMPTY,
+            denying: Positions::EMPTY,
+            granting: Positions::EMPTY,
+            deny: Positions::EMPTY,
+            allow: [Positions::EMPTY; Access::ALL.len()],
+            observed: Positions::EMPTY,
+            none: Positions::EMPTY,
+            lengths: [0; 4],
+            beginnings: [0; 4],
+            globs: Positions::EMPTY,
+            marks: [Marks([0; WORDS]); GROUPS],
+            version: 0,
+            words: 0,
+            flags: 0,
+        }
+    }
+}
 
 impl Header {
+    /// Adds the mark of the literal at a position, by its number.
+    pub fn insert_mark(&mut self, position: u16, mark: u32) {
+        let (word, bit) = (usize::from(position) / 64, usize::from(position) % 64);
+        let group = self.marks.get_mut(bit / (64 / GROUPS));
+        if let Some(of_word) = group.and_then(|group| group.0.get_mut(word)) {
+            *of_word |= 1 << mark;
+        }
+    }
+
     /// Ends of patterns that permit an access, given by its number.
     #[inline(always)]
     pub const fn allow(&self, access: usize) -> &Positions {

@@ -15,18 +15,22 @@
 //! ```
 //!
 //! The state of a directory follows from the state of its parent and its own name. It can be kept.
+//!
+//! A state is *steady* if a name that no literal and no glob accepts leaves it as it is. Beneath a directory of such a
+//! state only names make a difference whose [mark] is that of a name that its positions wait for.
 
 mod decision;
 pub mod glob;
 mod header;
+pub mod mark;
 mod positions;
 mod state;
 mod table;
 
-pub use decision::{By, decide, gains, judge, verdict};
-pub use header::{Access, Header};
+pub use decision::{By, decide, gains, judge, permitted, verdict};
+pub use header::{Access, GROUPS, Header};
 pub use positions::{Positions, WORDS};
-pub use state::State;
+pub use state::{Scratch, State};
 pub use table::{LiteralKey, LongKey, ShortKey, Table};
 
 /// The look-ups that a decision needs, beside those for [globs](glob::Tables).
@@ -48,6 +52,9 @@ pub trait Tables: glob::Tables {
 
     /// How many bytes a name has.
     fn length(&self, name: &Self::Name) -> usize;
+
+    /// The number of the [mark] of a name.
+    fn mark(&self, name: &Self::Name) -> u32;
 
     /// The bytes of a name, as many as its [length](Self::length). `None` is an error: the decision is
     /// then a refusal.

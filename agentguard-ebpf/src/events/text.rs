@@ -13,7 +13,8 @@ use super::{Attempt, count, describe};
 use crate::{
     files::{
         check::Request,
-        walk::{Climb, Walk, get, link, repeat, set},
+        climb::Climb,
+        walk::{Walk, get, link, repeat, set},
     },
     maps::{COUNTERS, EVENTS},
 };
@@ -142,7 +143,7 @@ unsafe fn write_name(text: &Text, step: u64, limit: u64) -> i64 {
     // SAFETY: what begins before the limit has room; the helper checks the source.
     let length = unsafe {
         let link = link(walk, count - 1 - step);
-        let length = (*link).length as u32 & MAX_COMPONENT as u32;
+        let length = (*link).length & MAX_COMPONENT as u32;
         *text.text.add(at as usize) = b'/';
         bpf_probe_read_kernel(
             text.text.add(at as usize + 1).cast(),

@@ -7,7 +7,8 @@ use aya_ebpf::{macros::lsm, programs::LsmContext};
 
 use super::{
     REFUSED,
-    check::{Request, is_permitted, report, without_rule},
+    check::{Request, is_permitted, report},
+    look::without_rule,
 };
 use crate::{
     identity,

@@ -2,33 +2,20 @@
 
 use agentguard_common::{
     event::Operation,
-    limits::MAX_DEPTH,
-    path::{self, Access, By, State},
+    path::{self, By},
     scope::ScopeWord,
     verdict::{Action, Reason, Verdict},
 };
 
 use super::{
-    directories, permitted,
+    beneath,
+    look::{PERMITTED, look_at},
+    permitted,
     scope::{self, Scope},
     stamp::Stamp,
-    walk::{self, Climb, Climbed, Walk, get, repeat, set},
+    walk::Walk,
 };
 use crate::{events::text, identity::Owner, kernel::Dentry, network::scope::word, verifier};
-
-/// What a [look] answers that finds nothing to refuse.
-pub const PERMITTED: u32 = By::Allow.number() as u32;
-
-/// How often a path is looked at if names change meanwhile.
-const LOOKS: u64 = 256;
-
-/// How often it is asked whether a rename has come to its end. Who renames holds a lock, and does not wait; but the
-/// processor that it runs on can be taken away by a host of virtual machines, for milliseconds. This is tens of them.
-pub const ATTEMPTS: u32 = 1 << 20;
-
-/// How many directories above an object are asked for their state, and keep it: who visits a tree for the
-/// first time has been near already.
-const NEAR: u64 = 3;
 
 /// An access, as its record will say it.
 pub struct Request {
@@ -85,7 +72,7 @@ pub fn is_permitted(request: &Request) -> bool {
     found == PERMITTED || report(request, word, found)
 }
 
-/// Whether it was permitted before.
+/// Whether it was permitted before, or all is that lies beneath a directory above.
 #[inline(never)]
 fn is_known(request: &Request, stamp: &Stamp) -> bool {
     // An entry that says nothing is of no scope, as a stamp without one is.
@@ -93,7 +80,10 @@ fn is_known(request: &Request, stamp: &Stamp) -> bool {
         return false;
     }
     let inode = request.at.inode();
-    !inode.is_null() && permitted::is_known(inode, request.at, stamp, request.wanted as u8)
+    if !inode.is_null() && permitted::is_known(inode, request.at, stamp, request.wanted as u8) {
+        return true;
+    }
+    beneath::is_known(request.at, request.wanted, stamp)
 }
 
 /// Records what was found, and says whether it may go on after all.
@@ -114,61 +104,7 @@ pub fn report(request: &Request, word: ScopeWord, found: u32) -> bool {
     matches!(verdict.action, Action::Observe)
 }
 
-/// The look at an object, in callbacks of `bpf_loop`.
-#[repr(C)]
-struct Look {
-    at: Dentry,
-    walk: *mut Walk,
-    word: ScopeWord,
-    scope: Scope,
-    wanted: u64,
-    stamp: Stamp,
-    /// The lowest name that the search for a known directory has not passed.
-    below: Dentry,
-}
-
-/// Looks at an object: `By` as a number, or a [refusal](without_rule), with the access in the upper half.
-#[inline(always)]
-pub fn look(at: Dentry, wanted: u32, word: ScopeWord) -> u32 {
-    look_at(at, wanted, word, 0, &Stamp::NEVER)
-}
-
-/// `stamp` is of a moment before, or [`NEVER`](Stamp::NEVER).
-#[inline(never)]
-fn look_at(at: Dentry, wanted: u32, word: ScopeWord, is_named: u32, stamp: &Stamp) -> u32 {
-    let (Some(walk), Some((table, index))) = (Walk::of_current(), scope::table(word)) else {
-        return without_rule(Reason::Error) as u32;
-    };
-    let mut look = Look {
-        at,
-        walk,
-        word,
-        // SAFETY: the walk is valid; the place is not read.
-        scope: Scope::new(table, index, unsafe { &raw mut (*walk).key }),
-        wanted: u64::from(wanted),
-        stamp: *stamp,
-        below: at,
-    };
-    set!(walk, found.is_named, u64::from(is_named));
-    set!(walk, found.settled, 0);
-    set!(walk, found.looks, LOOKS);
-    repeat(ATTEMPTS, attempt, &mut look);
-    if get!(walk, found.settled) == 0 {
-        return without_rule(Reason::Renamed) as u32;
-    }
-    let by = get!(walk, found.by) as u32;
-    if by == PERMITTED {
-        return by;
-    }
-    by | (get!(walk, found.access) as u32) << 16
-}
-
-/// The number of a refusal without a rule, beside those of `By`.
-pub const fn without_rule(reason: Reason) -> u64 {
-    reason as u64 + 16
-}
-
-/// What a [look] has found: action, reason, rule and access, from the lowest byte on. The walk is as it
+/// What a [look](super::look) has found: action, reason, rule and access, from the lowest byte on. The walk is as it
 /// left it.
 #[inline(never)]
 fn outcome(word: ScopeWord, found: u32) -> u64 {

@@ -2,7 +2,10 @@
 
 use agentguard_common::{event::Operation, path::Access, verdict::Reason};
 
-use super::check::{Request, report, without_rule};
+use super::{
+    check::{Request, report},
+    look::without_rule,
+};
 use crate::{identity::Owner, kernel::Dentry, network::scope::word};
 
 /// `CGROUP2_SUPER_MAGIC` of `include/uapi/linux/magic.h`.

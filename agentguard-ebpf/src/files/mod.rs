@@ -4,21 +4,27 @@
 //! host has mounted that in front. Which mount it was reached through does not matter.
 //!
 //! ```text
-//! hook → check → permitted? (with the inode)
-//!          └→ walk (names) → state (of its directory, kept with that) → decide → event
+//! hook → check → permitted? (known of the inode)
+//!          └→ beneath? (known of a directory above)
+//!              └→ look: prepare (climb, or a directory whose state is kept) → enter, name by name → judge → event
 //! ```
 
 mod attributes;
+mod beneath;
 mod change;
 pub mod check;
+pub mod climb;
 mod control_group;
 mod directories;
+mod enter;
 mod let_go;
 mod literals;
+mod look;
 mod map;
 mod mounts;
 pub mod open;
 mod permitted;
+mod prepare;
 mod rename;
 mod scope;
 mod stamp;

@@ -34,9 +34,15 @@ pub fn is_known(inode: Inode, at: Dentry, stamp: &Stamp, wanted: u8) -> bool {
     let Some(set) = set(inode) else {
         return false;
     };
+    let kept = way(set, stamp.word);
     // SAFETY: the pointer is to a map's value.
-    let Some([word, known, name, generation, last]) = (unsafe { memo::read(way(set, stamp.word)) })
-    else {
+    let known = unsafe { memo::word(kept, 1) };
+    // Of one that is visited for the first time nothing is known.
+    if inode.pointer() != core::ptr::without_provenance(known as usize) {
+        return false;
+    }
+    // SAFETY: as above.
+    let Some([word, known, name, generation, last]) = (unsafe { memo::read(kept) }) else {
         return false;
     };
     // No arithmetic is permitted on a pointer of the kernel's.

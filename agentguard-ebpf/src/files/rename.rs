@@ -14,7 +14,8 @@ use aya_ebpf::{macros::lsm, programs::LsmContext};
 
 use super::{
     REFUSED,
-    check::{ATTEMPTS, PERMITTED, Request, is_permitted, look, report, without_rule},
+    check::{Request, is_permitted, report},
+    look::{ATTEMPTS, PERMITTED, look, without_rule},
     mounts,
     scope::{self, Scope},
     stamp::Stamp,

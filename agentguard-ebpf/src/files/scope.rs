@@ -106,8 +106,13 @@ impl path::Tables for Scope {
     }
 
     #[inline(always)]
+    fn mark(&self, name: &Link) -> u32 {
+        name.mark & 63
+    }
+
+    #[inline(always)]
     fn bytes<'a>(&'a self, name: &'a Link) -> Option<&'a [u8]> {
-        let length = name.length as u32;
+        let length = name.length;
         // SAFETY: the key is this task's own.
         unsafe {
             literals::read(self.key, self.table.header.version, name.name, length)?;
@@ -146,19 +151,9 @@ impl glob::Tables for Scope {
         Some(GLOB_ROWS.get(self.index as u32)?.get(index)?.state as u16)
     }
 
-    /// In callbacks: the verifier would follow each of the bytes.
     #[inline(always)]
     fn run(&self, name: &[u8]) -> Option<u16> {
-        let mut run = Run {
-            rows: GLOB_ROWS.get(self.index as u32)?,
-            classes: &self.table.classes,
-            // SAFETY: the key is this task's own.
-            name: unsafe { (&raw const (*self.key).name).cast() },
-            state: u64::from(glob::START),
-            failed: 0,
-        };
-        repeat(name.len() as u32, run_byte, &mut run);
-        (run.failed == 0).then_some(run.state as u16)
+        u16::try_from(run(self, name.len() as u32)).ok()
     }
 
     #[inline(always)]
@@ -173,8 +168,27 @@ struct Run<'a> {
     rows: &'a Rows,
     classes: &'a Classes,
     name: *const u8,
+    /// More than any if there is none.
     state: u64,
-    failed: u64,
+}
+
+/// The state in which the name ends that was read, or more than any if it cannot be had.
+///
+/// In callbacks: the verifier would follow each of the bytes. A function of its own for its part of the stack.
+#[inline(never)]
+fn run(scope: &Scope, length: u32) -> u32 {
+    let Some(rows) = GLOB_ROWS.get(scope.index as u32) else {
+        return u32::MAX;
+    };
+    let mut run = Run {
+        rows,
+        classes: &scope.table.classes,
+        // SAFETY: the key is this task's own.
+        name: unsafe { (&raw const (*scope.key).name).cast() },
+        state: u64::from(glob::START),
+    };
+    repeat(length, run_byte, &mut run);
+    run.state as u32
 }
 
 extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
@@ -184,7 +198,7 @@ extern "C" fn run_byte(at: u64, run: *mut Run<'_>) -> i64 {
     let byte = unsafe { *run.name.add(at as usize & 0xff) };
     let next = |index| run.rows.get(index).map(|next| next.state as u16);
     let Some(state) = glob::step(run.classes, run.state as u16, byte, next) else {
-        run.failed = 1;
+        run.state = u64::MAX;
         return 1;
     };
     run.state = u64::from(state);

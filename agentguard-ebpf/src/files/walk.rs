@@ -1,22 +1,14 @@
-//! From an object to the host's root, name by name.
+//! The names on a path, and what is found out about it: the room that a task has for a look.
 
 use agentguard_common::{
     limits::MAX_DEPTH,
-    mounts::{FLAG_PARTS, FLAG_PROC, NOWHERE, PartKey},
-    path::{LongKey, Positions, State},
+    mounts::PartKey,
+    path::{LongKey, Scratch, State, mark},
 };
-use aya_ebpf::{
-    cty::c_void,
-    helpers::generated::{bpf_loop, bpf_probe_read_kernel},
-    macros::btf_map,
-};
+use aya_ebpf::{cty::c_void, helpers::generated::bpf_loop, macros::btf_map};
 
-use super::mounts;
-use crate::{
-    kernel::{Dentry, Superblock, Task},
-    task_storage::TaskStorage,
-    verifier,
-};
+use super::stamp::Stamp;
+use crate::{kernel::Task, task_storage::TaskStorage, verifier};
 
 /// A name on a path: where it is, and its bytes. Most are never read.
 #[derive(Clone, Copy)]
@@ -25,7 +17,9 @@ pub struct Link {
     /// Its address in the kernel.
     pub name: u64,
     /// How many bytes it has.
-    pub length: u64,
+    pub length: u32,
+    /// The number of its [mark].
+    pub mark: u32,
 }
 
 /// What a task needs to look at a path, for as long as it lives: it is too much for the stack, and what
@@ -38,8 +32,8 @@ pub struct Walk {
     pub state: State,
     /// As of what it is compared with.
     pub other: State,
-    /// Where the decision adds up what accepts a name.
-    pub accepting: Positions,
+    /// Where the decision writes down what it needs for a name.
+    pub scratch: Scratch,
     /// A name that is looked up.
     pub key: LongKey,
     /// A name that is looked up on the way to what is mounted by itself.
@@ -67,6 +61,10 @@ pub struct Walk {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Found {
+    /// [Bits](agentguard_common::path::Access::bit) of the accesses.
+    pub wanted: u64,
+    /// When it was looked at.
+    pub stamp: Stamp,
     /// 1 if the object has no place among files, and its name is in the walk.
     pub is_named: u64,
     /// Names that are still to be entered.
@@ -77,6 +75,13 @@ pub struct Found {
     pub unjudged: u64,
     /// 1 if what is found may be kept.
     pub keeps: u64,
+    /// How many names are beneath the highest directory of which it is known that what is found is true of all that lies in it
+    /// and has none of the marks `sought` on its way; 0 if there is none.
+    pub steady: u64,
+    /// [Marks](agentguard_common::path::State::sought).
+    pub sought: u64,
+    /// How many of the directories above the object are its superblock's, or its part's.
+    pub own: u64,
     /// Not 0 if something failed.
     pub failed: u64,
     /// How often it may still be looked at.
@@ -130,177 +135,18 @@ impl Walk {
         };
         // SAFETY: as above.
         unsafe {
+            // What a longer name left there.
+            bytes
+                .add(verifier::forget(length) as usize & 0xff)
+                .write_volatile(0);
             let link = link(walk, 0);
             (*link).name = bytes as u64;
-            (*link).length = u64::from(length);
+            (*link).length = length;
+            (*link).mark = mark::number(length, bytes.cast::<u16>().read_volatile());
         }
         set!(walk, count, 1);
         set!(walk, bytes, u64::from(length));
         true
-    }
-}
-
-/// What became of a climb.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Climbed {
-    /// The root was reached.
-    Up,
-    /// The path has more names than a path may have.
-    TooDeep,
-    /// The host has not mounted it.
-    NotMounted,
-    /// What a name is depends on who has looked it up first.
-    Folded,
-    /// The kernel's own: it has no path.
-    Internal,
-}
-
-/// Whether a climb is at its end: at a root.
-const NOT_YET: u64 = 0;
-const ROOT: u64 = 1;
-
-/// A climb, in callbacks of `bpf_loop`.
-#[repr(C)]
-pub struct Climb {
-    at: Dentry,
-    /// Where the names are.
-    pub walk: *mut Walk,
-    flags: u32,
-}
-
-impl Climb {
-    /// From an object to the root, its names into `walk`.
-    #[inline(always)]
-    pub fn from(at: Dentry, walk: *mut Walk) -> (Self, Climbed) {
-        let superblock = at.superblock();
-        let device = superblock.device();
-        // Device numbers are used again, and who mounts in a user namespace of his own has them too.
-        let place = mounts::superblock(device)
-            .filter(|place| superblock.is_the_hosts() && superblock.kind() == place.kind);
-        set!(walk, count, 0);
-        set!(walk, bytes, 0);
-        set!(walk, done, NOT_YET);
-        set!(walk, folded, 0);
-        set!(
-            walk,
-            node,
-            u64::from(place.map_or(NOWHERE, |place| place.node))
-        );
-        let mut climb = Self {
-            at,
-            walk,
-            flags: verifier::forget(place.map_or(0, |place| place.flags)),
-        };
-        repeat(MAX_DEPTH as u32 + 1, up, &mut climb);
-        if climb.flags & FLAG_PARTS != 0 {
-            set!(walk, part.device, device);
-            set!(walk, part.at, 0);
-            repeat(MAX_DEPTH as u32, down_parts, &mut climb);
-        }
-        set!(walk, own, get!(walk, count));
-        let outcome = climb.go_on(superblock, place.is_some());
-        (climb, outcome)
-    }
-
-    /// From the root of the superblock, or of a part of it, to that of the host.
-    #[inline(always)]
-    fn go_on(&mut self, superblock: Superblock, is_known: bool) -> Climbed {
-        let walk = self.walk;
-        if get!(walk, done) == NOT_YET {
-            return Climbed::TooDeep;
-        }
-        if !is_known && superblock.is_internal() {
-            return Climbed::Internal;
-        }
-        if get!(walk, folded) != 0 {
-            return Climbed::Folded;
-        }
-        // A tree can also hang on nothing: one that the file system could not place.
-        let is_whole = self.at.pointer() == superblock.root().pointer();
-        if !is_whole || get!(walk, node) == u64::from(NOWHERE) {
-            return Climbed::NotMounted;
-        }
-        if self.flags & FLAG_PROC != 0 {
-            self.name_self();
-        }
-        set!(walk, done, NOT_YET);
-        repeat(MAX_DEPTH as u32 + 1, up_mounts, self);
-        if get!(walk, done) == NOT_YET {
-            Climbed::TooDeep
-        } else {
-            Climbed::Up
-        }
-    }
-
-    /// Whether what is found is the same for every process.
-    #[inline(always)]
-    pub fn is_same_for_all(&self) -> bool {
-        self.flags & FLAG_PROC == 0
-    }
-
-    /// Adds a name. `false` if there are too many.
-    #[inline(always)]
-    fn add(&mut self, name: u64, length: u64) -> bool {
-        let walk = self.walk;
-        let count = get!(walk, count);
-        if count >= MAX_DEPTH {
-            return false;
-        }
-        // SAFETY: the walk is this task's own.
-        unsafe {
-            let link = link(walk, count);
-            (*link).name = name;
-            (*link).length = length;
-        }
-        set!(walk, count, count + 1);
-        set!(walk, bytes, get!(walk, bytes) + length + 1);
-        true
-    }
-
-    /// Calls the directory of the running process `self`, as procfs does.
-    #[inline(always)]
-    fn name_self(&mut self) {
-        static SELF: [u8; 4] = *b"self";
-        let walk = self.walk;
-        let Some(last) = get!(walk, count).checked_sub(1) else {
-            return;
-        };
-        // SAFETY: the walk is this task's own.
-        let link = unsafe { link(walk, last) };
-        // SAFETY: as above.
-        let length = unsafe { (*link).length } as u32;
-        if length > 7 {
-            return;
-        }
-        let mut name = [0_u8; 8];
-        // SAFETY: the name has that size; the helper checks the source.
-        let failed = unsafe {
-            bpf_probe_read_kernel(
-                name.as_mut_ptr().cast(),
-                length & 7,
-                core::ptr::without_provenance((*link).name as usize),
-            )
-        };
-        let mut number = 0_u32;
-        for byte in name {
-            if byte == 0 {
-                break;
-            }
-            if !byte.is_ascii_digit() {
-                return;
-            }
-            number = number * 10 + u32::from(byte - b'0');
-        }
-        if failed != 0 || verifier::forget(number) != Task::current().pid() {
-            return;
-        }
-        // SAFETY: as above.
-        unsafe {
-            (*link).name = (&raw const SELF) as u64;
-            (*link).length = SELF.len() as u64;
-        }
-        let bytes = get!(walk, bytes) - u64::from(length) + SELF.len() as u64;
-        set!(walk, bytes, bytes);
     }
 }
 

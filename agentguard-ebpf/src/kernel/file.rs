@@ -1,6 +1,6 @@
 //! Files: `struct file`, `struct dentry`, `struct inode`, `struct super_block`.
 
-use agentguard_common::mounts::KIND_BYTES;
+use agentguard_common::{mounts::KIND_BYTES, path::mark};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
 use super::{pointer, read};
@@ -139,6 +139,18 @@ impl Dentry {
         lsm_member!(self.0, dentry_length as u32)
     }
 
+    /// The number of the [mark] of its name.
+    #[inline(always)]
+    pub fn mark(self) -> u32 {
+        mark::number(self.length(), self.beginning())
+    }
+
+    /// The first two bytes of its name, if that is shorter than [`mark::LONG`].
+    #[inline(always)]
+    pub fn beginning(self) -> u16 {
+        lsm_member!(self.0, dentry_short_name as u16)
+    }
+
     /// What has the name; null if nothing has.
     #[inline(always)]
     pub fn inode(self) -> Inode {
@@ -175,8 +187,8 @@ impl Inode {
         self.0.is_null()
     }
 
-    /// Whether it is a directory that takes names that differ in case for the same. One that has anything in it does not
-    /// become one (`ext4_ioctl_setflags`).
+    /// Whether it is a directory that says of itself that it ignores case. One that has anything in it does not become one
+    /// (`ext4_ioctl_setflags`).
     #[inline(always)]
     fn ignores_case(self) -> bool {
         /// `S_CASEFOLD` of `include/linux/fs.h`.
@@ -214,6 +226,16 @@ impl Superblock {
         lsm_member!(self.0, superblock_magic as u64)
     }
 
+    /// Whether its [directories](Inode::ignores_case) say which of them ignore case.
+    #[inline(always)]
+    fn ignores_case_by_directory(self) -> bool {
+        /// `…_MAGIC` of `include/uapi/linux/magic.h`. That of tmpfs since Linux 6.13.
+        const EXT4: u64 = 0xef53;
+        const F2FS: u64 = 0xf2f5_2010;
+        const TMPFS: u64 = 0x0102_1994;
+        matches!(self.magic(), EXT4 | F2FS | TMPFS)
+    }
+
     /// Whether it can never be mounted: it is the kernel's own (`SB_NOUSER`).
     #[inline(always)]
     pub fn is_internal(self) -> bool {
@@ -226,16 +248,6 @@ impl Superblock {
         let of = lsm_member!(self.0, superblock_type as *const u8);
         let name = lsm_member!(of, type_name as u64);
         let mut text = [0_u8; 2 * KIND_BYTES];
-    /// Whether its [directories](Inode::ignores_case) say which of them ignore case.
-    #[inline(always)]
-    fn ignores_case_by_directory(self) -> bool {
-        /// `…_MAGIC` of `include/uapi/linux/magic.h`. That of tmpfs since Linux 6.13.
-        const EXT4: u64 = 0xef53;
-        const F2FS: u64 = 0xf2f5_2010;
-        const TMPFS: u64 = 0x0102_1994;
-        matches!(self.magic(), EXT4 | F2FS | TMPFS)
-    }
-
         // SAFETY: the destination has room for what is asked for and the NUL behind it; the helper
         // checks the source (Linux 5.5).
         unsafe {

@@ -54,7 +54,7 @@ const fn optional(name: &'static str) -> Hook {
 }
 
 /// The programs that guard every agent: processes, namespaces, the kernel, and kinds of sockets.
-pub const GUARD_HOOKS: [Hook; 21] = [
+pub const GUARD_HOOKS: [Hook; 22] = [
     hook("task_alloc"),
     hook("bprm_check_security"),
     hook("task_kill"),

@@ -148,6 +148,18 @@ fn compare_file(seen: &SelfTest, file: &File) -> Result<(), SelfTestError> {
         text(&seen.directory),
         &link.to_string_lossy(),
     )?;
+    let byte = |name: &[u8], index| name.get(index).copied().unwrap_or(0);
+    let beginning = |name: &[u8]| u16::from_ne_bytes([byte(name, 0), byte(name, 1)]);
+    same(
+        "how a file's name begins",
+        seen.beginning,
+        beginning(b"status"),
+    )?;
+    same(
+        "how a directory's name begins",
+        seen.directory_beginning,
+        beginning(link.as_os_str().as_encoded_bytes()),
+    )?;
     same("how deep a file is", seen.depth, 2)?;
     same("a superblock's root", seen.is_rooted, 1)?;
     let access = seen.flags.cast_signed() & libc::O_ACCMODE;

@@ -95,8 +95,8 @@ const BUDGETS: &[(&str, u32)] = &[
     ("socket_setsockopt", 16_000),
     ("task_alloc", 7_000),
     ("task_kill", 6_000),
-    ("unix_may_send", 109_000),
-    ("unix_stream_connect", 109_000),
+    ("unix_may_send", 128_000),
+    ("unix_stream_connect", 128_000),
     ("userns_create", 6_000),
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agentguard_common::{
     limits::{MAX_GLOB_STATES, MAX_POSITIONS},
-    path::{Header, Positions},
+    path::{Header, Positions, mark},
     scope::FLAG_OBSERVE,
 };
 
@@ -89,6 +89,7 @@ impl Layout {
             let accepting = match component {
                 Component::Literal(name) => {
                     self.header.named.insert(self.next);
+                    self.header.insert_mark(self.next, mark::of(name));
                     insert(&mut self.header.lengths, name.len());
                     if let Some(first) = name.first() {
                         insert(&mut self.header.beginnings, usize::from(*first));
@@ -97,6 +98,7 @@ impl Layout {
                 }
                 Component::Glob(glob) => {
                     self.header.named.insert(self.next);
+                    self.header.globs.insert(self.next);
                     self.globs.entry(glob.clone()).or_default()
                 }
                 Component::AnyName => &mut self.header.any_name,

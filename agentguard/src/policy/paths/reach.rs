@@ -3,7 +3,7 @@
 //! Whoever can only permit whole hierarchies asks this; the decision itself never does.
 
 use agentguard_common::{
-    path::{Access, Positions, State, decide},
+    path::{Access, Positions, Scratch, State, decide},
     rules::NO_RULE,
     verdict::Action,
 };
@@ -84,8 +84,8 @@ impl Reach {
     /// The state of what is called `name` in a directory of this state. `None` as for
     /// [`root`](Self::root).
     pub fn enter(&self, state: &State, name: &[u8]) -> Option<State> {
-        let (mut state, mut accepting) = (*state, Positions::EMPTY);
-        state.enter(&mut accepting, &self.compiled, name)?;
+        let (mut state, mut scratch) = (*state, Scratch::default());
+        state.enter(&mut scratch, &self.compiled, name)?;
         Some(state)
     }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use agentguard_common::{
     limits::MAX_POSITIONS,
     path::{
-        Access, Header, Positions, State, Table, Tables, decide,
+        Access, Header, Positions, Scratch, State, Table, Tables, decide,
         glob::{self, Classes, Next},
+        mark,
     },
     rules::NO_RULE,
     verdict::{Reason, Verdict},
@@ -64,10 +65,10 @@ impl Compiled {
     /// [error](State::enter).
     pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Option<State> {
         let mut state = State::default();
-        let mut accepting = Positions::EMPTY;
+        let mut scratch = Scratch::default();
         state.begin(self)?;
         for name in names {
-            state.enter(&mut accepting, self, name)?;
+            state.enter(&mut scratch, self, name)?;
         }
         Some(state)
     }
@@ -91,6 +92,10 @@ impl Tables for Compiled {
 
     fn length(&self, name: &[u8]) -> usize {
         name.len()
+    }
+
+    fn mark(&self, name: &[u8]) -> u32 {
+        mark::of(name)
     }
 
     fn bytes<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {

@@ -80,9 +80,11 @@ fn is_decided(stage: &Stage, depth: usize) -> Outcome {
     refused(stage, &["open", "open", "read", &path], &rule)
 }
 
-/// Deeper: whatever the rules say.
+/// Deeper: whatever the rules say, and whatever is known of the directories above.
 fn is_refused(stage: &Stage, depth: usize) -> Outcome {
     ensure!(depth > DEEPEST, "{depth} is not too deep");
+    let deepest = text(&deep(stage, DEEPEST, "deepest")?);
+    worked(&stage.perform(Some("clerk"), &["open", "open", "read", &deepest])?)?;
     let path = text(&deep(stage, depth, "file")?);
     let fields = [("reason", "too-deep")];
     refused(stage, &["open", "open", "read", &path], &fields)

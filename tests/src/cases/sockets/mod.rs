@@ -9,7 +9,7 @@ mod unix;
 
 use crate::harness::Case;
 
-pub(super) const TABLES: [&[Case]; 5] = [
+pub(super) const TABLES: [&[Case]; 6] = [
     unix::CASES,
     families::CASES,
     netlink::CASES,
