@@ -1,12 +1,13 @@
 //! The enforcing half of the daemon: what is loaded, attached, declared and tagged.
 
+mod instances;
+mod tags;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    os::unix::fs::MetadataExt,
-    path::Path,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use agentguard_common::identity::Tag;
@@ -18,22 +19,16 @@ use super::{
 };
 use crate::{
     identity::{
-        cgroup_path::CgroupPaths,
-        instance, places, systemd,
-        unit_name::cgroup_names,
-        walk::{self, Casualties, Shortage},
+        cgroup_path::CgroupPaths, places, systemd, unit_name::cgroup_names, walk::Shortage,
     },
     kernel::{
         attach::AttachPoints,
         cgroup2::Cgroup2,
-        object::{LoadError, Loaded},
+        object::Loaded,
         tables::{TableError, Tables},
     },
     policy::{Matches, Scope},
 };
-
-/// Looking for cgroups without a tag takes at most one part in so many of the daemon's time.
-const SETTLE_SHARE: u32 = 20;
 
 /// What enforces.
 pub(super) struct Guard {
@@ -202,98 +197,6 @@ impl Guard {
         Ok(applied)
     }
 
-    fn tag_existing(&mut self, shortage: Shortage<'_>) -> Result<(), ApplyError> {
-        let mut paths = BTreeMap::new();
-        let mut units = BTreeMap::new();
-        for agent in self.agents.iter().filter(|agent| !agent.retired) {
-            let Matches {
-                units: names,
-                cgroups,
-            } = &agent.scope.matches;
-            paths.extend(cgroups.iter().map(|path| (path.clone(), agent.slot)));
-            let names = names.iter().flat_map(|unit| cgroup_names(unit));
-            units.extend(names.map(|name| (name, agent.slot)));
-        }
-        let (agents, own) = (&self.agents, &self.own);
-        let agent_of = |path: &str| {
-            paths
-                .get(path)
-                .or_else(|| units.get(unit_of(path)?))
-                .copied()
-                .or_else(|| {
-                    let name = instance::agent_of(own, path)?;
-                    agents.get(name).map(|agent| agent.slot)
-                })
-        };
-        walk::tag_all(&self.cgroups, &mut self.tables, agent_of, shortage)?;
-        // What is born or comes in from now on is noted by the programs.
-        self.loaded.note_tasks()?;
-        Ok(())
-    }
-
-    /// The agents whose instances run although nothing declares them: they were left by a daemon
-    /// that knew them. Their scopes are gone, so they get ones that allow nothing.
-    pub(super) fn orphans(&self, scopes: &[Scope]) -> io::Result<Vec<Scope>> {
-        let mut orphans: BTreeMap<String, Scope> = BTreeMap::new();
-        let directory = self.cgroups.directory(&self.own);
-        let entries = match std::fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
-            let path = format!("{}/{}", self.own, entry?.file_name().to_string_lossy());
-            let Some(name) = instance::agent_of(&self.own, &path) else {
-                continue;
-            };
-            if !scopes.iter().any(|scope| scope.agent.name == name) {
-                orphans
-                    .entry(name.to_owned())
-                    .or_insert_with(|| Scope::closed(name, directory.clone()));
-            }
-        }
-        Ok(orphans.into_values().collect())
-    }
-
-    /// Makes a tagged cgroup for a new instance of an agent, which nobody is in yet.
-    pub(super) fn create_instance(
-        &mut self,
-        slot: u32,
-        name: &str,
-    ) -> Result<instance::Instance, String> {
-        self.has_room()?;
-        let made = instance::create(&self.cgroups, &self.own, name)
-            .map_err(|error| format!("cannot make a cgroup for '{name}': {error}"))?;
-        if let Err(error) = self.tables.tag_instance(made.id, slot) {
-            instance::remove_tree(&self.cgroups.directory(&made.path));
-            return Err(error.to_string());
-        }
-        self.entering.insert(made.path.clone());
-        Ok(made)
-    }
-
-    /// Notes that an instance is made but not entered yet: it is empty, and must not be collected.
-    pub(super) fn entering(&mut self, path: &str) {
-        self.entering.insert(path.to_owned());
-    }
-
-    /// Notes that an instance was entered, or never will be. The kernel names only one thread of what
-    /// comes into a cgroup.
-    pub(super) fn entered(&mut self, path: &str) -> Result<(), LoadError> {
-        self.entering.remove(path);
-        self.loaded.note_tasks()
-    }
-
-    /// Removes instances in which nothing runs any more. systemd removes its own.
-    pub(super) fn collect_instances(&self) -> io::Result<()> {
-        if systemd::is_running() {
-            return Ok(());
-        }
-        instance::collect(&self.cgroups, &self.own, |path| {
-            self.entering.contains(path)
-        })
-    }
-
     /// Attaches the programs again where they were lost with their cgroup, if any were.
     pub(super) fn mend(&mut self) -> Result<Vec<String>, ApplyError> {
         let lost = self.attached.lost(&self.cgroups);
@@ -310,50 +213,6 @@ impl Guard {
         Ok(lost)
     }
 
-    /// Tags cgroups that found no room when they were made, if there is room by now. Those that
-    /// nothing confines are killed, and their paths returned.
-    pub(super) fn settle(&mut self) -> Result<Vec<String>, ApplyError> {
-        let lost = self.tables.lost()?;
-        let is_due = self.tables.untagged()? != 0 && Instant::now() >= self.settle_at;
-        let mut casualties = Casualties::default();
-        if lost != self.lost || is_due {
-            let begun = Instant::now();
-            self.tag_existing(Shortage::Kill(&mut casualties))?;
-            self.lost = lost;
-            // A table that stays full must not keep the daemon busy; what nothing confines may.
-            let pause = begun.elapsed() * SETTLE_SHARE;
-            let is_urgent = casualties.cgroups != 0;
-            self.settle_at = Instant::now() + if is_urgent { Duration::ZERO } else { pause };
-        }
-        Ok(casualties.killed)
-    }
-
-    /// Whether `run` may make another instance.
-    pub(super) fn has_room(&self) -> Result<(), String> {
-        let running = instance::count(&self.cgroups, &self.own)
-            .map_err(|error| format!("cannot count the instances that run: {error}"))?;
-        if running >= self.max_instances as usize {
-            return Err(format!("{running} instances run already"));
-        }
-        Ok(())
-    }
-
-    /// Whether a cgroup is an agent's: it or an ancestor has a tag.
-    pub(super) fn is_agents(&self, path: &str) -> io::Result<bool> {
-        let ancestors = Path::new(path).ancestors();
-        for ancestor in ancestors.filter(|it| *it != Path::new("/")) {
-            let directory = self.cgroups.directory(&ancestor.to_string_lossy());
-            let id = std::fs::metadata(directory)?.ino();
-            let whose = |id| -> Result<_, TableError> {
-                Ok(self.tables.tag(id)?.or(self.tables.instance(id)?))
-            };
-            if whose(id).map_err(io::Error::other)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Paths of the cgroups that the programs are attached to.
     pub(super) fn attach_points(&self) -> Vec<String> {
         self.attached.paths()
@@ -362,21 +221,6 @@ impl Guard {
     /// The tags of all cgroups, by cgroup id.
     pub(super) fn tags(&self) -> Result<Vec<(u64, Tag)>, TableError> {
         self.tables.tags()
-    }
-
-    /// How many instances of each agent have processes.
-    pub(super) fn count_instances(&mut self) -> Result<BTreeMap<u32, u64>, TableError> {
-        let mut counts = BTreeMap::new();
-        for id in self.tables.instances()? {
-            let Some(tag) = self.tables.instance(id)? else {
-                continue;
-            };
-            let is_running = self.paths.path(id).is_some_and(|path| {
-                instance::is_populated(&self.cgroups.directory(&path)).unwrap_or(true)
-            });
-            *counts.entry(tag.agent).or_default() += u64::from(is_running);
-        }
-        Ok(counts)
     }
 
     /// Stops enforcing: detaches the programs, and lets go of the places that were kept.
@@ -405,33 +249,4 @@ fn declare(tables: &mut Tables, slot: u32, matches: &Matches) -> Result<(), Tabl
         }
     }
     Ok(())
-}
-
-/// The name of the cgroup, if it is a system unit's as the kernel side tells it: beneath slices only.
-fn unit_of(path: &str) -> Option<&str> {
-    let (slices, name) = path
-        .strip_prefix('/')?
-        .rsplit_once('/')
-        .map_or(("", path.trim_start_matches('/')), |(slices, name)| {
-            (slices, name)
-        });
-    let beneath_slices = slices.is_empty()
-        || slices
-            .split('/')
-            .all(|it| Path::new(it).extension().is_some_and(|end| end == "slice"));
-    beneath_slices.then_some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_unit_lies_beneath_slices_only() {
-        assert_eq!(unit_of("/system.slice/x.service"), Some("x.service"));
-        assert_eq!(unit_of("/a.slice/a-b.slice/x.service"), Some("x.service"));
-        assert_eq!(unit_of("/agents.slice"), Some("agents.slice"));
-        assert_eq!(unit_of("/user.slice/user@1000.service/x.service"), None);
-        assert_eq!(unit_of("/"), Some(""));
-    }
 }
