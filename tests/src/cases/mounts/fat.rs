@@ -24,7 +24,7 @@ fn with_secret() -> Outcome<Mounts> {
     Ok(mounts)
 }
 
-/// Whoever looks a name up first says what it is.
+/// Whoever looks a name up first says what it is. The kernel keeps some all the same.
 fn forget_names() -> Outcome {
     fs::write("/proc/sys/vm/drop_caches", "2").context("forget names")
 }
@@ -52,8 +52,15 @@ pub(super) fn is_refused(stage: &Stage) -> Outcome {
         let moment = daemon.moment("bot")?;
         mounts.expect(stage, &daemon, name, "EACCES")?;
         let path = mounts.at(name).display().to_string();
-        let fields = [("operation", "open"), ("reason", "folded"), ("path", &path)];
-        has(only(&daemon.since(&moment)?)?, &fields)?;
+        let happened = daemon.since(&moment)?;
+        let record = only(&happened)?;
+        has(record, &[("operation", "open"), ("reason", "folded")])?;
+        // By the name that it has in the kernel, which need not have forgotten the last one.
+        let recorded = record.text("path");
+        ensure!(
+            recorded.eq_ignore_ascii_case(&path),
+            "{path} is recorded as {recorded}"
+        );
         let mut explain: Command = daemon.command(&["explain", "bot", "open", &path]);
         let said = output(&mut explain, LIMIT)?;
         let said = String::from_utf8_lossy(&said.stdout);
