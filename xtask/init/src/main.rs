@@ -5,8 +5,8 @@
 //! system's init, which starts this program again, as a service, for the command.
 //!
 //! The command's output goes to the first serial port, where the kernel's messages go too. The
-//! report is one line on the second serial port, where nothing else is: `exit N`, `signal N`, or
-//! `error …` when the machine could not be prepared.
+//! report is on the second serial port, where nothing else is: a line `begun` before the command runs, and
+//! at the end one of `exit N`, `signal N`, or `error …` when the machine could not be prepared.
 
 mod command;
 mod handover;
@@ -15,6 +15,7 @@ mod mounts;
 
 use std::{
     fs::{self, File, OpenOptions},
+    io,
     os::fd::AsFd as _,
 };
 
@@ -35,7 +36,7 @@ fn main() {
         // The report is one line.
         Err(error) => format!("error {}", format!("{error:#}").replace('\n', " ")),
     };
-    if let Err(error) = fs::write("/dev/ttyS1", format!("{report}\n")) {
+    if let Err(error) = tell(&report) {
         eprintln!("init: cannot report \"{report}\": {error}");
     }
     // Returning from the first process is a kernel panic, which ends the machine as well. A disk
@@ -59,12 +60,24 @@ fn run() -> Result<command::Outcome> {
     )?
     .success()
     .context("cannot bring the loopback interface up")?;
-    command::run(&command::read()?, &console)
+    begin(&console)
 }
 
 /// As a service of a system that is up.
 fn run_as_service() -> Result<command::Outcome> {
-    command::run(&command::read()?, &console()?)
+    begin(&console()?)
+}
+
+/// Runs the command, and says that it does: a kernel that panicked before has run nothing of ours.
+fn begin(console: &File) -> Result<command::Outcome> {
+    let words = command::read()?;
+    tell("begun").context("cannot report")?;
+    command::run(&words, console)
+}
+
+/// A line of the report.
+fn tell(line: &str) -> io::Result<()> {
+    fs::write("/dev/ttyS1", format!("{line}\n"))
 }
 
 /// The first serial port, with line ends as they are.

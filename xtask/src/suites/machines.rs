@@ -1,6 +1,7 @@
 //! The suite in virtual machines, side by side.
 
 use std::{
+    collections::VecDeque,
     panic,
     sync::{
         Mutex,
@@ -13,6 +14,9 @@ use anyhow::Result;
 
 use super::{finish_suite, outcome::Outcome};
 use crate::{host::Programs, process, vm};
+
+/// Lines of a console that are shown again if a suite did not end as it should: a kernel's panic.
+const LAST_WORDS: usize = 80;
 
 /// Runs the suite of each machine and answers in their order. A machine has two processors, for what can only
 /// go wrong with two, and hardly keeps more than one busy: side by side they take two thirds of the time.
@@ -66,11 +70,19 @@ fn machine(name: &str, filter: Option<&str>, programs: &Programs, prefix: &str) 
     println!("test: vm {name}");
     let mut outcome = Outcome::new(format!("vm {name}"));
     let mut closed = false;
+    let mut last = VecDeque::new();
     let command = vm::suite_command(name, filter);
     let result = vm::run(name, programs, &command, vm::Pace::Clock, "", |line| {
         println!("{prefix}{line}");
         closed |= outcome.read_suite(line);
+        if last.len() == LAST_WORDS {
+            last.pop_front();
+        }
+        last.push_back(line.to_owned());
     });
+    if !closed {
+        outcome.last_words = last.into();
+    }
     let result = finish_suite(closed, result.and_then(vm::Outcome::success));
     outcome.error = result.err().map(|error| format!("{error:#}"));
     outcome

@@ -115,6 +115,20 @@ fn summarise(outcomes: &[Outcome]) -> ExitCode {
             println!("skipped: {}: {skip}", outcome.name);
         }
     }
+    for Outcome {
+        name,
+        failures,
+        last_words,
+        ..
+    } in outcomes
+    {
+        for line in last_words {
+            println!("{name}, at last: {line}");
+        }
+        for failure in failures {
+            println!("failed: {name}: {failure}");
+        }
+    }
     for outcome in outcomes {
         println!("{outcome}");
     }

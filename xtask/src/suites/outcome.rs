@@ -11,6 +11,10 @@ pub(crate) struct Outcome {
     pub(crate) skipped: u32,
     /// The lines of the cases that were skipped, with their reasons.
     pub(crate) skips: Vec<String>,
+    /// The lines of the cases that failed.
+    pub(crate) failures: Vec<String>,
+    /// What was printed last, if the suite did not end as it should.
+    pub(crate) last_words: Vec<String>,
     /// Why the suite as a whole failed or did not run.
     pub(crate) error: Option<String>,
 }
@@ -39,8 +43,12 @@ impl Outcome {
                     _ => {}
                 }
             }
-        } else if line.starts_with("test ") && line.contains(" ... ignored") {
-            self.skips.push(line.trim_start_matches("test ").to_owned());
+        } else if let Some(test) = line.strip_prefix("test ") {
+            if test.contains(" ... ignored") {
+                self.skips.push(test.to_owned());
+            } else if test.ends_with(" ... FAILED") {
+                self.failures.push(test.to_owned());
+            }
         }
     }
 
@@ -52,6 +60,8 @@ impl Outcome {
         }
         if let Some(skip) = line.strip_prefix("skip ") {
             self.skips.push(skip.to_owned());
+        } else if let Some(failure) = line.strip_prefix("FAIL ") {
+            self.failures.push(failure.to_owned());
         }
         false
     }
@@ -107,6 +117,7 @@ mod tests {
         for line in [
             "test a::b ... ok",
             "test slow ... ignored, takes an hour",
+            "test a::c ... FAILED",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out",
         ] {
@@ -114,6 +125,7 @@ mod tests {
         }
         assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (4, 2, 1));
         assert_eq!(outcome.skips, ["slow ... ignored, takes an hour"]);
+        assert_eq!(outcome.failures, ["a::c ... FAILED"]);
         assert!(!outcome.good());
     }
 
@@ -123,10 +135,12 @@ mod tests {
         assert!(!outcome.read_suite("ok N01 TCP connect"));
         assert!(!outcome.read_suite("skip N13 io_uring: this kernel has none"));
         assert!(!outcome.read_suite("skipped:"));
+        assert!(!outcome.read_suite("FAIL N02 (0.2 s): it arrived"));
         assert!(!outcome.read_suite("1 passed, 0 failed"));
         assert!(!outcome.read_suite("1 passed, 0 failed, 0 skipped, 3 lost"));
         assert!(outcome.read_suite("2 passed, 1 failed, 1 skipped"));
         assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (2, 1, 1));
         assert_eq!(outcome.skips, ["N13 io_uring: this kernel has none"]);
+        assert_eq!(outcome.failures, ["N02 (0.2 s): it arrived"]);
     }
 }

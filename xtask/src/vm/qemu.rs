@@ -83,6 +83,9 @@ impl Pace {
 /// Boots a machine and runs it until it turns itself off; each line of its console goes to `print`.
 /// What it writes to its disk, if it has one, is thrown away.
 ///
+/// A kernel that panics before it has run anything of ours is booted once more: that is the emulator's matter, and
+/// says nothing of us. One that panics later is a failure.
+///
 /// Emulated in software: where hardware virtualisation is offered to us it does not always work, and
 /// what is emulated behaves the same everywhere.
 pub(super) fn run(
@@ -93,12 +96,46 @@ pub(super) fn run(
     extra: &str,
     print: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
+    let boot = |print: &mut dyn FnMut(&str)| {
+        let options = [pace.command_line(), extra].join(" ");
+        boot(kernel, initramfs, disk, pace.options(), &options, print)
+    };
+    let mut ended = boot(print)?;
+    if let Ended::Unbegun = ended {
+        print("vm: the kernel panicked before it ran anything of ours: it is booted once more");
+        ended = boot(print)?;
+    }
+    match ended {
+        Ended::Reported(outcome) => Ok(outcome),
+        Ended::Unbegun => bail!("the kernel panicked twice before it ran anything of ours"),
+        Ended::Panicked => bail!("the kernel panicked"),
+    }
+}
+
+/// How a machine ended that had no errors of its own.
+enum Ended {
+    /// The command ended.
+    Reported(Outcome),
+    /// The kernel panicked before the command ran.
+    Unbegun,
+    /// The kernel panicked while the command ran.
+    Panicked,
+}
+
+fn boot(
+    kernel: &Path,
+    initramfs: &Path,
+    disk: Option<&Path>,
+    options: &[&str],
+    command_line: &str,
+    print: &mut dyn FnMut(&str),
+) -> Result<Ended> {
     let report = tempfile::NamedTempFile::new().context("cannot make a file for the report")?;
     // The machine must not outlive this task, not even when it is killed.
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-        .args(pace.options())
+        .args(options)
         .args(["-cpu", "max", "-m", "2048"])
         .args([
             "-nodefaults",
@@ -114,7 +151,7 @@ pub(super) fn run(
         .arg("-initrd")
         .arg(initramfs)
         .arg("-append")
-        .arg(format!("{COMMAND_LINE} {} {extra}", pace.command_line()).trim())
+        .arg(format!("{COMMAND_LINE} {command_line}").trim())
         .args(disk.into_iter().flat_map(drive))
         .stdout(Stdio::piped());
     let mut job = Job::start(&mut command)?;
@@ -127,13 +164,21 @@ pub(super) fn run(
     job.finish()?;
 
     let report = fs::read_to_string(report.path()).context("cannot read the machine's report")?;
-    match parse(&report) {
-        Some(Ok(outcome)) => Ok(outcome),
+    let (begun, rest) = match report.split_once('\n') {
+        Some((first, rest)) if first.trim_end() == BEGUN => (true, rest),
+        _ => (false, report.as_str()),
+    };
+    match parse(rest) {
+        Some(Ok(outcome)) => Ok(Ended::Reported(outcome)),
         Some(Err(error)) => bail!("the machine could not be prepared: {error}"),
-        None if panicked => bail!("the kernel panicked (its last words are above)"),
+        None if panicked && begun => Ok(Ended::Panicked),
+        None if panicked => Ok(Ended::Unbegun),
         None => bail!("the machine went down without a report"),
     }
 }
+
+/// The report's first line, once the command runs.
+const BEGUN: &str = "begun";
 
 /// A disk that is as it was when the machine is gone.
 fn drive(disk: &Path) -> [OsString; 2] {
@@ -143,7 +188,7 @@ fn drive(disk: &Path) -> [OsString; 2] {
     ["-drive".into(), drive]
 }
 
-/// The machine's report, if it came: one whole line.
+/// The end of the machine's report, if it came: one whole line.
 fn parse(report: &str) -> Option<Result<Outcome, String>> {
     let (line, _) = report.split_once('\n')?;
     let (word, rest) = line.trim_end().split_once(' ')?;
