@@ -15,5 +15,6 @@ pub mod kernel;
 pub mod landlock;
 pub mod log;
 pub mod mounts;
+pub mod namespaces;
 pub mod policy;
 mod text;
