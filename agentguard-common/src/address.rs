@@ -3,7 +3,7 @@
 /// An IPv4 or IPv6 address as a 128-bit number: `hi` holds the first eight bytes of the IPv6
 /// form, `lo` the last eight, both in host byte order. An IPv4 address has its mapped form
 /// (`::ffff:a.b.c.d`), so that one table serves both families.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(C)]
 pub struct Address {
     /// First eight bytes.

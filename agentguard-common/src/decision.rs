@@ -1,20 +1,26 @@
 //! The decision about the network: may this agent reach this destination?
 //!
 //! ```text
-//! matched = rules whose prefix holds the address  &  rules whose range holds the port
+//! matched = (rules whose prefix holds the address | rules learned of it)  &  rules whose range holds the port
 //! ```
 //!
 //! The [verdict](crate::verdict) follows from the rules that matched. While something else may still
 //! permit, the verdict of an observed `allow` counts as "no rule".
+//!
+//! Of a scope with rules by name, questions to name servers are redirected to the daemon's resolver,
+//! whatever the rules allow, unless a rule denies them. What the resolver learned permits as other rules do, but
+//! not for ever: the verdict says so.
 
 pub use crate::verdict::{Action, Reason, Verdict};
 use crate::{
-    address::{Address, borrow},
-    limits::{MAX_SECTION_ROWS, SEARCH_STEPS},
-    protocol::{Protocol, port_key},
+    address::Address,
+    matched::{Matched, at_address, at_port, matched, observe},
+    names::DOMAIN,
+    protocol::Protocol,
     rules::{NO_RULE, RuleSet},
     scope::{
-        ALLOW_ROW, DENY_ROW, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, LISTEN_ROW, OBSERVE_ROW, Row,
+        ALLOW_ROW, DENY_ROW, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HTTPS_ROW, Header,
+        LISTEN_ROW, OBSERVE_ROW, Row, TLS_ROW,
     },
     verdict::{observed, resolve},
 };
@@ -22,12 +28,17 @@ use crate::{
 /// The look-ups that a decision needs.
 pub trait Tables {
     /// Row `index` of the agent's scope; row 0 is the header. `None` is an error: the decision is
-    /// then a refusal. Up to [`MAX_SECTION_ROWS`] rows beyond the scope are looked at, and do not
+    /// then a refusal. Up to [`MAX_SECTION_ROWS`](crate::limits::MAX_SECTION_ROWS) rows beyond the scope are looked at, and do not
     /// matter; but they must be there.
     fn row(&self, index: u32) -> Option<&Row>;
 
     /// Whether the peer at a loopback address is a process of the same agent.
     fn same_agent(&self, destination: &Endpoint) -> bool;
+
+    /// The rules that were learned of an address and count for what is decided; the empty set if
+    /// nothing was. `None` is an error, as of [`row`](Self::row). Asked only of a scope with
+    /// [`FLAG_NAMES`].
+    fn learned(&self, address: &Address) -> Option<RuleSet>;
 }
 
 /// One end of a connection.
@@ -41,7 +52,16 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Decides whether the agent may reach a destination.
+impl Endpoint {
+    /// Whether it is where name servers answer.
+    #[inline(always)]
+    pub const fn is_name_server(&self) -> bool {
+        self.port == DOMAIN && matches!(self.protocol, Protocol::Tcp | Protocol::Udp)
+    }
+}
+
+/// Decides whether the agent may reach a destination. If the reason is
+/// [`Redirected`](Reason::Redirected), it may reach the daemon's resolver instead.
 #[inline(always)]
 pub fn decide_destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
     destination(tables, to).settled()
@@ -53,28 +73,93 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         return Verdict::ERROR;
     };
     let header = Header::unpack(first.key);
-    let (Some(matched), Some(allow)) = (matched(tables, &header, to), tables.row(ALLOW_ROW)) else {
+    let (Some(matched), Some(allow), Some(observe)) = (
+        matched(tables, &header, to),
+        tables.row(ALLOW_ROW),
+        observe(tables, &header),
+    ) else {
         return Verdict::ERROR;
     };
-    let verdict = if header.flags & FLAG_OBSERVED_RULES == 0 {
-        resolve(matched & first.rules, matched & allow.rules, header.flags)
+    let all = matched.all();
+    if header.flags & FLAG_NAMES != 0 && to.is_name_server() {
+        return question(all & first.rules, observe, header.flags);
+    }
+    let mut verdict = if header.flags & FLAG_OBSERVED_RULES == 0 {
+        resolve(all & first.rules, all & allow.rules, header.flags)
     } else {
-        let Some(observe) = tables.row(OBSERVE_ROW) else {
+        observed(all, first.rules, allow.rules, observe, header.flags)
+    };
+    if header.flags & FLAG_NAMES != 0 && verdict.is_permission_of_a_rule() {
+        let Some(reason) = why(tables, &matched, allow.rules & !observe, to) else {
             return Verdict::ERROR;
         };
-        observed(
-            matched,
-            first.rules,
-            allow.rules,
-            observe.rules,
-            header.flags,
-        )
-    };
+        verdict.reason = reason;
+    }
     if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
     verdict
+}
+
+/// Why enforced rules permit what matched them: by its address, or by a name that was resolved to it.
+#[inline(always)]
+fn why<T: Tables>(tables: &T, matched: &Matched, allow: RuleSet, to: &Endpoint) -> Option<Reason> {
+    if !(matched.by_address & allow).is_empty() {
+        return Some(Reason::Rule);
+    }
+    if !matches!(to.protocol, Protocol::Tcp) {
+        return Some(Reason::Name);
+    }
+    let mut checked = tables.row(TLS_ROW)?.rules;
+    if to.port == HTTPS {
+        checked = checked | tables.row(HTTPS_ROW)?.rules;
+    }
+    // One that needs no more is enough.
+    Some(if (matched.by_name & allow & !checked).is_empty() {
+        Reason::NameByTls
+    } else {
+        Reason::Name
+    })
+}
+
+/// The verdict on a question to a name server, of which rules can say only that it is refused.
+#[inline(always)]
+fn question(deny: RuleSet, observe: RuleSet, flags: u16) -> Verdict {
+    let enforced = deny & !observe;
+    if !enforced.is_empty() {
+        return Verdict::refuse(Reason::Rule, enforced.lowest(), flags);
+    }
+    if !deny.is_empty() {
+        return Verdict::refuse(Reason::Rule, deny.lowest(), flags | FLAG_OBSERVE);
+    }
+    Verdict::permit(Reason::Redirected, NO_RULE)
+}
+
+/// Decides whether TLS may be told a server name on a connection that is [permitted by a
+/// name](Reason::NameByTls). `named` are the rules that were learned of the name: it must be one that
+/// permits this destination.
+#[inline(always)]
+pub fn decide_server_name<T: Tables>(tables: &T, to: &Endpoint, named: RuleSet) -> Verdict {
+    let Some(first) = tables.row(DENY_ROW) else {
+        return Verdict::ERROR;
+    };
+    let header = Header::unpack(first.key);
+    let (Some(matched), Some(allow), Some(observe)) = (
+        matched(tables, &header, to),
+        tables.row(ALLOW_ROW),
+        observe(tables, &header),
+    ) else {
+        return Verdict::ERROR;
+    };
+    let both = matched.all() & named;
+    let verdict = observed(both, first.rules, allow.rules, observe, header.flags);
+    let reason = match (verdict.action, verdict.rule) {
+        (Action::Permit, _) => Reason::Name,
+        (_, NO_RULE) => Reason::ServerName,
+        _ => Reason::Rule,
+    };
+    Verdict { reason, ..verdict }
 }
 
 /// Decides whether the agent may bind a socket to a local address, which is taken literally: the
@@ -93,10 +178,14 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
         return Verdict::ERROR;
     };
     let header = Header::unpack(first.key);
-    let (Some(matched), Some(listen)) = (matched(tables, &header, local), tables.row(LISTEN_ROW))
-    else {
+    let (Some(by_address), Some(by_port), Some(listen)) = (
+        at_address(tables, &header, &local.address),
+        at_port(tables, &header, local),
+        tables.row(LISTEN_ROW),
+    ) else {
         return Verdict::ERROR;
     };
+    let matched = by_address & by_port;
     if header.flags & FLAG_OBSERVED_RULES == 0 {
         return resolve(RuleSet::EMPTY, matched & listen.rules, header.flags);
     }
@@ -116,10 +205,23 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
 /// so either its destination is allowed or its local end is one that the agent may listen on. A
 /// `deny` rule for the peer refuses it all the same. Of a socket that the agent connected, or of a
 /// datagram, `local` has port 0: it is no answer, and decided as a
-/// [destination](decide_destination).
+/// [destination](decide_destination). A question to a name server that was to be redirected, and was
+/// not, is refused.
 #[inline(always)]
 pub fn decide_answer<T: Tables>(tables: &T, local: &Endpoint, to: &Endpoint) -> Verdict {
-    let verdict = destination(tables, to);
+    let mut verdict = destination(tables, to);
+    if matches!(verdict.reason, Reason::Redirected) {
+        let Some(first) = tables.row(DENY_ROW) else {
+            return Verdict::ERROR;
+        };
+        let flags = Header::unpack(first.key).flags;
+        let reason = if local.port == 0 {
+            Reason::NoResolver
+        } else {
+            Reason::NoRule
+        };
+        verdict = Verdict::refusal(reason, flags);
+    }
     if !matches!(verdict.reason, Reason::NoRule) || local.port == 0 {
         return verdict.settled();
     }
@@ -164,51 +266,5 @@ const fn socket_is_known(socket_type: u16, protocol: u16, flags: u16) -> bool {
     }
 }
 
-/// The rules that match an endpoint.
-#[inline(always)]
-fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
-    let addresses = u32::from(header.addresses);
-    let ports = Address {
-        hi: 0,
-        lo: port_key(at.protocol, at.port),
-    };
-    let by_address = search(tables, HEADER_ROWS, addresses, &at.address)?;
-    let by_port = search(
-        tables,
-        HEADER_ROWS + addresses,
-        u32::from(header.ports),
-        &ports,
-    )?;
-    Some(tables.row(by_address)?.rules & tables.row(by_port)?.rules)
-}
-
-/// The last row of a section whose key is not above `key`.
-///
-/// Every section begins with the lowest key, so there is one. The steps are a constant number, and
-/// none of them branches on what it finds: a candidate beyond the section is looked at and not
-/// taken. So the verifier has one way to follow, not one for each row that could be found.
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "positions are below MAX_SECTION_ROWS"
-)]
-fn search<T: Tables>(tables: &T, start: u32, count: u32, key: &Address) -> Option<u32> {
-    if count == 0 || count > MAX_SECTION_ROWS {
-        return None;
-    }
-    let mut position = 0_u64;
-    let mut step = u64::from(MAX_SECTION_ROWS);
-    for _ in 0..SEARCH_STEPS {
-        step >>= 1;
-        let candidate = position + step;
-        let row = tables.row(start + candidate as u32)?;
-        let is_inside = borrow(
-            candidate,
-            u64::from(count),
-            candidate.wrapping_sub(u64::from(count)),
-        );
-        let is_taken = is_inside & !key.is_below(row.key);
-        position += step & is_taken.wrapping_neg();
-    }
-    Some(start + position as u32)
-}
+/// The port of HTTPS.
+const HTTPS: u16 = 443;

@@ -68,6 +68,12 @@ pub enum Operation {
     Fork = 28,
     /// A message to the kernel that would change the host's interfaces, addresses, routes or rules.
     Netlink = 29,
+    /// A question to a name server. The text is the name that was asked for, `socket_type` the number
+    /// of the record type.
+    Resolve = 30,
+    /// The first message of a TLS connection. The text is the server name in it, as it was sent; none
+    /// if there is none, or it could not be read.
+    Tls = 31,
 }
 
 impl Operation {
@@ -103,6 +109,8 @@ impl Operation {
             27 => Some(Self::Option),
             28 => Some(Self::Fork),
             29 => Some(Self::Netlink),
+            30 => Some(Self::Resolve),
+            31 => Some(Self::Tls),
             _ => None,
         }
     }
@@ -139,6 +147,8 @@ impl Operation {
             Self::Option => "option",
             Self::Fork => "fork",
             Self::Netlink => "netlink",
+            Self::Resolve => "resolve",
+            Self::Tls => "tls",
         }
     }
 }
@@ -174,7 +184,7 @@ pub struct Event {
     pub uid: u32,
     /// Address family of the socket (`AF_…`).
     pub family: u16,
-    /// Type of the socket (`SOCK_…`).
+    /// Type of the socket (`SOCK_…`). Of a question to a name server, the record type.
     pub socket_type: u16,
     /// Protocol of the socket (`IPPROTO_…`; 262 is MPTCP).
     pub protocol: u16,
@@ -190,7 +200,7 @@ pub struct Event {
     pub reason: u8,
     /// [`Access`](crate::path::Access) of an operation on a path.
     pub access: u8,
-    /// Bytes of the object's text: the path as the host sees it. It follows the event; what is longer
+    /// Bytes of the object's text: the path as the host sees it, or a name. It follows the event; what is longer
     /// than [`LONG_TEXT`] is cut there.
     pub text: u16,
     /// Name of the thread, padded with zeros. The agent chooses it.

@@ -20,7 +20,9 @@ pub mod decision;
 pub mod event;
 pub mod identity;
 pub mod limits;
+mod matched;
 pub mod mounts;
+pub mod names;
 pub mod offsets;
 pub mod path;
 pub mod process;
@@ -35,7 +37,7 @@ pub mod verdict;
 /// Number of the ABI between kernel and user space.
 ///
 /// It changes whenever the layout of a shared type or the meaning of a field changes.
-pub const ABI: u32 = 3;
+pub const ABI: u32 = 4;
 
 #[cfg(feature = "user")]
 mod user {
@@ -43,7 +45,7 @@ mod user {
 
     use crate::{
         counters::Counters,
-        identity, mounts, offsets,
+        identity, mounts, names, offsets,
         path::{LiteralKey, Positions, Table, glob::Next},
         scope::Row,
         self_test::SelfTest,
@@ -55,6 +57,18 @@ mod user {
     unsafe impl aya::Pod for Row {}
     // SAFETY: as above.
     unsafe impl aya::Pod for identity::Tag {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::Learned {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::ServerName {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::ResolverKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::ResolverAddress {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::AskerKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for names::Asker {}
     // SAFETY: as above.
     unsafe impl aya::Pod for offsets::Offsets {}
     // SAFETY: as above.

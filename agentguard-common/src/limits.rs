@@ -84,3 +84,24 @@ pub const SHORT_COMPONENT: usize = 24;
 
 /// Scopes with path rules that can be alive at once, as of [`MAX_BANKS`].
 pub const MAX_PATH_TABLES: u32 = 4096;
+
+/// Addresses that can be known at once by the names in one scope.
+pub const MAX_LEARNED: u32 = 16_384;
+/// As [`MAX_LEARNED`], of names.
+pub const MAX_LEARNED_NAMES: u32 = 16_384;
+
+/// Scopes with rules by name that can be alive at once, as of [`MAX_BANKS`].
+pub const MAX_NAME_TABLES: u32 = MAX_BANKS;
+
+/// Bytes of the key for a name, which has at most 253 (RFC 1035, section 2.3.4).
+pub const MAX_SERVER_NAME: usize = 256;
+
+/// Pairs of a network namespace and an agent that the daemon can answer in.
+pub const MAX_RESOLVERS: u32 = 32_768;
+
+/// Ends of questions that are remembered; the oldest are forgotten.
+pub const MAX_ASKERS: u32 = 65_536;
+
+/// Bytes of the ring buffer of [arrivals](crate::names::Arrival). A power of two and a multiple of the
+/// page size.
+pub const ARRIVAL_BYTES: u32 = 64 << 10;

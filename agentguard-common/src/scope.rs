@@ -3,15 +3,19 @@
 //! Addresses and (protocol, port) pairs are points on two axes. The prefixes and ranges of a scope
 //! cut each axis into intervals, and within one interval the same rules match. A *section* is the
 //! list of intervals of an axis in ascending order, one [`Row`] each: where the interval begins,
-//! and the rules that match in it. A look-up is a binary search; port ranges cost nothing extra.
+//! and the rules that match in it. A look-up is a binary search; port ranges cost nothing extra. A
+//! rule by name is in no row of the address section: which addresses it speaks of is
+//! [learned](crate::names::Learned).
 //!
 //! ```text
 //! row  0            deny rules      key = header
 //! row  1            allow rules
 //! row  2            listen rules
 //! row  3            observed rules
-//! row  4 …          addresses
-//! row  4 + n …      (protocol, port)
+//! row  4            rules by name that TLS on port 443 must confirm    key = names
+//! row  5            rules by name that TLS must confirm on every port
+//! row  6 …          addresses
+//! row  6 + n …      (protocol, port)
 //! ```
 //!
 //! Scopes lie one behind another in a *bank*, which is never changed once an agent points to it. An
@@ -21,7 +25,7 @@
 use crate::{address::Address, process::ProcessFlags, rules::RuleSet};
 
 /// Rows before the first section.
-pub const HEADER_ROWS: u32 = 4;
+pub const HEADER_ROWS: u32 = 6;
 
 /// Row of the rules that refuse, and of the [`Header`].
 pub const DENY_ROW: u32 = 0;
@@ -31,6 +35,11 @@ pub const ALLOW_ROW: u32 = 1;
 pub const LISTEN_ROW: u32 = 2;
 /// Row of the rules that are observed, not enforced.
 pub const OBSERVE_ROW: u32 = 3;
+/// Row of the rules by name that permit TCP to port 443 only if TLS is told a name of theirs, and of
+/// the [`NamesHeader`].
+pub const HTTPS_ROW: u32 = 4;
+/// Row of those of which that holds for TCP to every port.
+pub const TLS_ROW: u32 = 5;
 
 /// One row of a bank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +60,8 @@ pub const FLAG_OBSERVE: u16 = 1 << 0;
 pub const FLAG_OBSERVED_RULES: u16 = 1 << 1;
 /// A rule allows ICMP, so that sockets for it may be made.
 pub const FLAG_ICMP: u16 = 1 << 2;
+/// There are rules by name: questions to name servers go to the daemon, and what it learns counts.
+pub const FLAG_NAMES: u16 = 1 << 3;
 
 /// What row 0 of a scope says, apart from its rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +106,32 @@ impl Header {
             flags: (key.lo >> 32) as u16,
             paths: (key.lo >> 48) as u16,
             process: ProcessFlags((key.hi >> 32) as u16),
+        }
+    }
+}
+
+/// What the row of [`HTTPS_ROW`] says, apart from its rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamesHeader {
+    /// The table of what was learned plus one; 0 if there is none.
+    pub table: u32,
+}
+
+impl NamesHeader {
+    /// As the key of the row.
+    pub const fn pack(self) -> Address {
+        Address {
+            hi: 0,
+            lo: self.table as u64,
+        }
+    }
+
+    /// From the key of the row.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the field is cut out")]
+    pub const fn unpack(key: Address) -> Self {
+        Self {
+            table: key.lo as u32,
         }
     }
 }
@@ -172,6 +209,14 @@ mod tests {
             process: ProcessFlags(u16::MAX),
         };
         assert_eq!(Header::unpack(header.pack()), header);
+    }
+
+    #[test]
+    fn names_survive_packing() {
+        for table in [0, 1, 4096, u32::MAX] {
+            let names = NamesHeader { table };
+            assert_eq!(NamesHeader::unpack(names.pack()), names);
+        }
     }
 
     #[test]

@@ -51,6 +51,22 @@ pub enum Reason {
     Gains = 10,
     /// A directory on its path takes names that differ in case for the same.
     Folded = 11,
+    /// A rule by name permits it, by an address that the name was resolved to.
+    Name = 12,
+    /// The name that TLS is told is not permitted at this address, or cannot be read.
+    ServerName = 13,
+    /// The agent's questions to name servers go to the daemon, and this one does not: the daemon does
+    /// not answer here.
+    NoResolver = 14,
+    /// A public name was resolved to a private address.
+    Rebinding = 15,
+    /// A message to a name server is not one that rules can speak of, or asks for what they do not
+    /// allow: a record type, or something else than one question.
+    Question = 16,
+    /// As [`Name`](Self::Name), if TLS is told a name that is permitted there.
+    NameByTls = 17,
+    /// A question to a name server, which goes to the daemon.
+    Redirected = 18,
 }
 
 impl Reason {
@@ -69,6 +85,13 @@ impl Reason {
             9 => Some(Self::Never),
             10 => Some(Self::Gains),
             11 => Some(Self::Folded),
+            12 => Some(Self::Name),
+            13 => Some(Self::ServerName),
+            14 => Some(Self::NoResolver),
+            15 => Some(Self::Rebinding),
+            16 => Some(Self::Question),
+            17 => Some(Self::NameByTls),
+            18 => Some(Self::Redirected),
             _ => None,
         }
     }
@@ -88,6 +111,13 @@ impl Reason {
             Self::Never => "never",
             Self::Gains => "gains",
             Self::Folded => "folded",
+            Self::Name => "name",
+            Self::ServerName => "server-name",
+            Self::NoResolver => "no-resolver",
+            Self::Rebinding => "rebinding",
+            Self::Question => "question",
+            Self::NameByTls => "name-by-tls",
+            Self::Redirected => "redirected",
         }
     }
 }
@@ -137,10 +167,9 @@ impl Verdict {
     #[inline(always)]
     pub(crate) const fn settled(self) -> Self {
         Self {
-            reason: if self.rule == NO_RULE {
-                self.reason
-            } else {
-                Reason::Rule
+            reason: match self.reason {
+                Reason::NoRule if self.rule != NO_RULE => Reason::Rule,
+                reason => reason,
             },
             ..self
         }

@@ -33,6 +33,10 @@ impl Tables for Rows {
     fn same_agent(&self, _: &Endpoint) -> bool {
         false
     }
+
+    fn learned(&self, _: &Address) -> Option<RuleSet> {
+        Some(RuleSet::EMPTY)
+    }
 }
 
 /// The rule of a row: neighbours differ.

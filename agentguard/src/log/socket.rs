@@ -99,6 +99,33 @@ pub(super) fn option(level: u64, number: u64) -> Cow<'static, str> {
         )
 }
 
+/// The name of a type of DNS records, as RFC 3597 writes one that has none here.
+pub(super) fn record_type(number: u16) -> Cow<'static, str> {
+    match number {
+        1 => "A".into(),
+        2 => "NS".into(),
+        5 => "CNAME".into(),
+        6 => "SOA".into(),
+        10 => "NULL".into(),
+        12 => "PTR".into(),
+        15 => "MX".into(),
+        16 => "TXT".into(),
+        28 => "AAAA".into(),
+        33 => "SRV".into(),
+        35 => "NAPTR".into(),
+        43 => "DS".into(),
+        48 => "DNSKEY".into(),
+        52 => "TLSA".into(),
+        64 => "SVCB".into(),
+        65 => "HTTPS".into(),
+        251 => "IXFR".into(),
+        252 => "AXFR".into(),
+        255 => "ANY".into(),
+        257 => "CAA".into(),
+        other => format!("TYPE{other}").into(),
+    }
+}
+
 pub(super) fn has_ports(socket_type: u16, number: u16) -> bool {
     matches!(
         protocol(socket_type, number).as_ref(),
@@ -117,6 +144,15 @@ mod tests {
         assert_eq!(family(99).as_deref(), Some("99"));
         assert_eq!(option(41, 57), "IPV6_RTHDR");
         assert_eq!(option(41, 1), "41/1");
+    }
+
+    #[test]
+    fn record_types_have_their_names() {
+        assert_eq!(
+            (record_type(1), record_type(28)),
+            ("A".into(), "AAAA".into())
+        );
+        assert_eq!(record_type(65_280), "TYPE65280");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::{borrow::Cow, path::Path};
 
 use agentguard_common::{
+    address::Address,
     decision::{Action, Reason},
     event::{Event, Operation},
     path::Access,
 };
 use serde::Serialize;
 
-use super::socket::{family, has_ports, ip, option, protocol, socket_type};
+use super::socket::{family, has_ports, ip, option, protocol, record_type, socket_type};
 use crate::{events::enrich::ProcessFacts, identity::unit_name::unit_of_cgroup};
 
 /// What an event does not say itself.
@@ -19,7 +20,7 @@ pub struct ViolationContext<'a> {
     pub agent: &'a str,
     /// Its owner.
     pub owner: Option<&'a str>,
-    /// What followed the event: the path that it is about.
+    /// What followed the event: the path or the name that it is about.
     pub text: &'a [u8],
     /// The rule that decided.
     pub rule: Option<RuleRef<'a>>,
@@ -69,6 +70,10 @@ pub struct Violation {
     pub dst_ip: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dst_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_type: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,8 +154,12 @@ impl Violation {
             ..Self::default()
         };
         let is_move = event.operation == Operation::Cgroup as u8;
-        if event.text != 0 {
-            violation.path = Some(String::from_utf8_lossy(context.text).into_owned());
+        let is_name = [Operation::Resolve as u8, Operation::Tls as u8].contains(&event.operation);
+        let text = || String::from_utf8_lossy(context.text).into_owned();
+        if event.text != 0 && is_name {
+            violation.name = Some(text());
+        } else if event.text != 0 {
+            violation.path = Some(text());
             // Of a cgroup that a process came to, nothing was asked for.
             violation.access = Access::from_number(event.access)
                 .filter(|access| !is_move || *access != Access::Read)
@@ -163,15 +172,21 @@ impl Violation {
     /// What it is about, apart from a path.
     fn set_object(&mut self, event: &Event) {
         use Operation::{
-            Bind, Bpf, Cgroup, Connect, Netlink, Option, Packet, Send, Signal, Socket, Trace,
+            Bind, Bpf, Cgroup, Connect, Netlink, Option, Packet, Resolve, Send, Signal, Socket,
+            Tls, Trace,
         };
 
         let numbers = event.address;
         match Operation::from_number(event.operation) {
-            Some(Connect | Send | Bind | Packet) => {
+            Some(Connect | Send | Bind | Packet | Tls) => {
                 self.protocol = Some(protocol(event.socket_type, event.protocol));
                 self.socket_type = Some(socket_type(event.socket_type));
                 self.set_destination(event);
+            }
+            Some(Resolve) => {
+                self.record_type = Some(record_type(event.socket_type));
+                // Of an answer that was not believed.
+                self.dst_ip = (event.address != Address::MIN).then(|| ip(event.address));
             }
             Some(Socket) => {
                 self.family = family(event.family);
@@ -218,6 +233,7 @@ impl Violation {
         [
             ("cmdline", &mut self.cmdline),
             ("path", &mut self.path),
+            ("name", &mut self.name),
             ("exe", &mut self.exe),
             ("cgroup", &mut self.cgroup),
             ("unit", &mut self.unit),
@@ -254,8 +270,6 @@ fn unit(cgroup: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use agentguard_common::address::Address;
-
     use super::*;
 
     fn with(address: Address, socket_type: u16, protocol: u16, port: u16) -> Violation {
@@ -267,15 +281,18 @@ mod tests {
             operation: Operation::Connect as u8,
             ..Event::default()
         };
-        let context = ViolationContext {
+        Violation::new(&event, &context(b""))
+    }
+
+    fn context(text: &[u8]) -> ViolationContext<'_> {
+        ViolationContext {
             agent: "a",
             owner: Some(""),
-            text: b"",
+            text,
             rule: None,
             process: None,
             cgroup: None,
-        };
-        Violation::new(&event, &context)
+        }
     }
 
     #[test]
@@ -294,6 +311,32 @@ mod tests {
             assert_eq!(violation.destination.as_deref(), Some(destination));
             assert_eq!(violation.dst_port, port);
             assert!(violation.dst_ip.is_some_and(|ip| destination.contains(&ip)));
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_path() {
+        for (operation, text, record_type, destination) in [
+            (Operation::Resolve, "example.com", Some("AAAA"), None),
+            (Operation::Tls, "example.com", None, Some("10.0.0.1:443")),
+            (Operation::Tls, "", None, Some("10.0.0.1:443")),
+        ] {
+            let is_tls = operation == Operation::Tls;
+            let event = Event {
+                address: Address::from_v4(0x0a00_0001),
+                port: 443,
+                socket_type: if is_tls { 1 } else { 28 },
+                protocol: if is_tls { 6 } else { 0 },
+                operation: operation as u8,
+                text: u16::try_from(text.len()).unwrap(),
+                ..Event::default()
+            };
+            let violation = Violation::new(&event, &context(text.as_bytes()));
+            assert_eq!(violation.name.as_deref().unwrap_or_default(), text);
+            assert_eq!((violation.path, violation.access), (None, None));
+            assert_eq!(violation.record_type.as_deref(), record_type);
+            assert_eq!(violation.destination.as_deref(), destination);
+            assert_eq!(violation.dst_ip.as_deref(), Some("10.0.0.1"));
         }
     }
 

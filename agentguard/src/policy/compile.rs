@@ -7,7 +7,10 @@ use agentguard_common::{
     process::ProcessFlags,
     protocol::{Protocol, port_key},
     rules::RuleSet,
-    scope::{FLAG_ICMP, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, OBSERVE_ROW, Row},
+    scope::{
+        FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, HTTPS_ROW, Header,
+        NamesHeader, OBSERVE_ROW, Row,
+    },
 };
 
 use super::{
@@ -21,7 +24,7 @@ use super::{
 /// [`paths`](super::paths).
 ///
 /// It is also the user-space implementation of the look-ups, so that the decision can be asked
-/// without a kernel. It knows no processes: no peer is of the same agent.
+/// without a kernel. It knows no processes, so no peer is of the same agent, and has learned nothing of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
     rows: Vec<Row>,
@@ -63,6 +66,21 @@ impl Compiled {
         }
     }
 
+    /// Notes in the rows which table what was learned of names is in; without it there is none.
+    pub fn set_names(&mut self, table: Option<u32>) {
+        let names = NamesHeader {
+            table: table.map_or(0, |table| table + 1),
+        };
+        if let Some(row) = self.rows.get_mut(HTTPS_ROW as usize) {
+            row.key = names.pack();
+        }
+    }
+
+    /// Whether there are rules by name.
+    pub fn has_names(&self) -> bool {
+        self.header().flags & FLAG_NAMES != 0
+    }
+
     /// Stamps the rows with the number of the policy that they are loaded as. It is 0 before.
     pub fn set_version(&mut self, version: u32) {
         let header = Header {
@@ -90,6 +108,10 @@ impl Tables for Compiled {
 
     fn same_agent(&self, _: &Endpoint) -> bool {
         false
+    }
+
+    fn learned(&self, _: &Address) -> Option<RuleSet> {
+        Some(RuleSet::EMPTY)
     }
 }
 

@@ -14,6 +14,7 @@ use agentguard::policy::{Compiled, compile, parse};
 use agentguard_common::{
     address::Address,
     decision::{Endpoint, Tables, Verdict, decide_answer, decide_bind, decide_destination},
+    rules::RuleSet,
     scope::Row,
 };
 use proptest::{
@@ -44,6 +45,10 @@ impl Tables for Host<'_> {
 
     fn same_agent(&self, _: &Endpoint) -> bool {
         self.same_agent
+    }
+
+    fn learned(&self, address: &Address) -> Option<RuleSet> {
+        self.compiled.learned(address)
     }
 }
 
