@@ -100,7 +100,7 @@ pub const MAX_SERVER_NAME: usize = 256;
 pub const MAX_RESOLVERS: u32 = 32_768;
 
 /// Ends of questions that are remembered; the oldest are forgotten.
-pub const MAX_ASKERS: u32 = 65_536;
+pub const MAX_ASKERS: u32 = 8192;
 
 /// Bytes of the ring buffer of [arrivals](crate::names::Arrival). A power of two and a multiple of the
 /// page size.

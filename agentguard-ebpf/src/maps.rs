@@ -1,18 +1,21 @@
 //! The tables, as the daemon fills and the programs read them.
 
 use agentguard_common::{
+    address::Address,
     counters::Counters,
     event::Event,
     identity::{Tag, untagged},
     limits::{
-        DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_BANKS, MAX_CGROUP_PATH, MAX_DECLARED,
-        MAX_DECLARED_INSTANCES, MAX_INSTANCES, MAX_SLICES, MAX_UNIT_NAME, RING_BYTES,
+        ARRIVAL_BYTES, DEFAULT_MAX_CGROUPS, MAX_AGENTS, MAX_ASKERS, MAX_BANKS, MAX_CGROUP_PATH,
+        MAX_DECLARED, MAX_DECLARED_INSTANCES, MAX_INSTANCES, MAX_LEARNED, MAX_LEARNED_NAMES,
+        MAX_NAME_TABLES, MAX_RESOLVERS, MAX_SLICES, MAX_UNIT_NAME, RING_BYTES,
     },
+    names::{Arrival, Asker, AskerKey, Learned, ResolverAddress, ResolverKey, ServerName},
     scope::Row,
 };
 use aya_ebpf::{
     bindings::{BPF_F_INNER_MAP, BPF_F_NO_PREALLOC},
-    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, RingBuf},
+    btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, RingBuf},
     macros::btf_map,
 };
 
@@ -93,3 +96,42 @@ pub static COUNTERS: Array<Counters, { MAX_AGENTS as usize }> = Array::new();
 /// Refusals, on their way to the daemon.
 #[btf_map]
 pub static EVENTS: RingBuf<Event, { RING_BYTES as usize }> = RingBuf::new();
+
+/// What was learned of addresses, by scope.
+#[btf_map]
+pub static LEARNED: ArrayOfMaps<
+    HashMap<Address, Learned, { MAX_LEARNED as usize }, NO_PREALLOC>,
+    { MAX_NAME_TABLES as usize },
+> = ArrayOfMaps::new();
+
+/// As [`BANK`], for [`LEARNED`].
+#[btf_map]
+pub static LEARNED_LIKE: HashMap<Address, Learned, 1, NO_PREALLOC> = HashMap::new();
+
+/// What was learned of names, by scope.
+#[btf_map]
+pub static NAMES: ArrayOfMaps<
+    HashMap<ServerName, Learned, { MAX_LEARNED_NAMES as usize }, NO_PREALLOC>,
+    { MAX_NAME_TABLES as usize },
+> = ArrayOfMaps::new();
+
+/// As [`BANK`], for [`NAMES`].
+#[btf_map]
+pub static NAMES_LIKE: HashMap<ServerName, Learned, 1, NO_PREALLOC> = HashMap::new();
+
+/// Where the daemon answers questions to name servers.
+#[btf_map]
+pub static RESOLVERS: HashMap<
+    ResolverKey,
+    ResolverAddress,
+    { MAX_RESOLVERS as usize },
+    NO_PREALLOC,
+> = HashMap::new();
+
+/// Who asks.
+#[btf_map]
+pub static ASKERS: LruHashMap<AskerKey, Asker, { MAX_ASKERS as usize }> = LruHashMap::new();
+
+/// Where the daemon should answer, on the way to it.
+#[btf_map]
+pub static ARRIVALS: RingBuf<Arrival, { ARRIVAL_BYTES as usize }> = RingBuf::new();

@@ -110,6 +110,14 @@ impl Task {
         behind!(self.0, task_cred as u64) != lsm_behind!(self.0, task_real_cred as u64)
     }
 
+    /// Cookie of its network namespace.
+    #[inline(always)]
+    pub fn network_namespace(self) -> u64 {
+        let namespaces = pointer(behind!(self.0, task_namespaces as u64));
+        let network = pointer(behind!(namespaces, namespaces_network as u64));
+        behind!(network, network_cookie as u64)
+    }
+
     /// Byte `index` of its name, which is padded with zeros. An array's elements are loaded one by
     /// one.
     #[inline(always)]

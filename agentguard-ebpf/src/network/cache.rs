@@ -15,13 +15,13 @@ use agentguard_common::{
     scope::ScopeWord,
 };
 use aya_ebpf::{
-    bindings::{
-        BPF_F_CLONE, BPF_F_NO_PREALLOC, BPF_SK_STORAGE_GET_F_CREATE, bpf_map_type, bpf_spin_lock,
-    },
+    bindings::{BPF_F_CLONE, BPF_F_NO_PREALLOC, bpf_spin_lock},
     cty::c_void,
-    helpers::generated::{bpf_sk_storage_get, bpf_spin_lock as lock, bpf_spin_unlock as unlock},
+    helpers::generated::{bpf_spin_lock as lock, bpf_spin_unlock as unlock},
     macros::btf_map,
 };
+
+use super::storage::SocketStorage;
 
 /// The value of a socket's storage. All zeros is what it begins with.
 #[repr(C)]
@@ -36,31 +36,15 @@ pub struct Socket {
     protocol: u8,
     action: u8,
     /// Not 0 if the packets of a stream answer a peer.
-    answering: u32,
+    answering: u16,
+    /// Not 0 if it has asked the daemon's resolver.
+    redirected: u16,
 }
 
-/// A socket storage map, which aya's type cannot describe: an accepted socket must inherit its
-/// listener's owner (`BPF_F_CLONE`, Linux 5.4).
-#[repr(C)]
-pub struct SocketStorage {
-    r#type: *const [i32; bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as usize],
-    key: *const i32,
-    value: *const Socket,
-    max_entries: *const [i32; 0],
-    map_flags: *const [i32; (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize],
-}
-
-// SAFETY: the members are types for the loader, and are never read.
-unsafe impl Sync for SocketStorage {}
-
+/// An accepted socket inherits its listener's (`BPF_F_CLONE`, Linux 5.4).
 #[btf_map]
-static SOCKETS: SocketStorage = SocketStorage {
-    r#type: core::ptr::null(),
-    key: core::ptr::null(),
-    value: core::ptr::null(),
-    max_entries: core::ptr::null(),
-    map_flags: core::ptr::null(),
-};
+static SOCKETS: SocketStorage<Socket, { (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize }> =
+    SocketStorage::new();
 
 /// A socket's storage.
 #[derive(Clone, Copy)]
@@ -70,21 +54,13 @@ impl Cache {
     /// The storage of a socket, if it has one. `sk` is a socket pointer that the verifier knows.
     #[inline(always)]
     pub fn of(sk: *mut c_void) -> Option<Self> {
-        Self::get(sk, 0)
+        SOCKETS.get(sk).map(Self)
     }
 
     /// The storage of a socket, made if there is none. `None` if there is no memory.
     #[inline(always)]
     pub fn make(sk: *mut c_void) -> Option<Self> {
-        Self::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE))
-    }
-
-    #[inline(always)]
-    fn get(sk: *mut c_void, flags: u64) -> Option<Self> {
-        let map = (&raw const SOCKETS).cast_mut().cast();
-        // SAFETY: the map is a socket storage of `Socket`, and the verifier checks `sk`.
-        let socket = unsafe { bpf_sk_storage_get(map, sk, core::ptr::null_mut(), flags) };
-        (!socket.is_null()).then_some(Self(socket.cast()))
+        SOCKETS.make(sk).map(Self)
     }
 
     /// The slot of the agent whose datagram socket it is.
@@ -114,7 +90,21 @@ impl Cache {
     #[inline(always)]
     pub fn set_answering(self, answering: bool) {
         // SAFETY: as above.
-        unsafe { write_volatile(&raw mut (*self.0).answering, u32::from(answering)) }
+        unsafe { write_volatile(&raw mut (*self.0).answering, u16::from(answering)) }
+    }
+
+    /// Whether it has asked the daemon's resolver: [`Redirect`](super::redirect::Redirect) says more.
+    #[inline(always)]
+    pub fn is_redirected(self) -> bool {
+        // SAFETY: as above.
+        unsafe { read_volatile(&raw const (*self.0).redirected) != 0 }
+    }
+
+    /// Notes that it asks the daemon's resolver.
+    #[inline(always)]
+    pub fn set_redirected(self) {
+        // SAFETY: as above.
+        unsafe { write_volatile(&raw mut (*self.0).redirected, 1) }
     }
 
     /// The verdict on a destination under the scope `word`, if it is the last one.

@@ -8,16 +8,16 @@ use super::{answer, context::Call, send::decide};
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    connect(call, call.v4())
+    connect(call, call.v4(), Call::set_v4)
 }
 
 #[cgroup_sock_addr(connect6)]
 pub fn connect6(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    connect(call, call.v6())
+    connect(call, call.v6(), Call::set_v6)
 }
 
 #[inline(always)]
-fn connect(call: Call, address: Address) -> i32 {
-    answer(decide(call, address, Operation::Connect))
+fn connect(call: Call, address: Address, replace: impl Fn(Call, Address, u16)) -> i32 {
+    answer(decide(call, address, Operation::Connect, replace))
 }

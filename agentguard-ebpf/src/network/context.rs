@@ -76,6 +76,31 @@ impl Call {
         v6(a, b, c, d)
     }
 
+    /// Replaces the call's IPv4 address and port. `address` is one.
+    #[inline(always)]
+    pub fn set_v4(self, address: Address, port: u16) {
+        // SAFETY: the context is valid, and both may be written as words; they are in network byte order.
+        unsafe {
+            (&raw mut (*self.0).user_ip4).write_volatile((address.lo as u32).to_be());
+            (&raw mut (*self.0).user_port).write_volatile(u32::from(port.to_be()));
+        }
+    }
+
+    /// Replaces the call's IPv6 address and port.
+    #[inline(always)]
+    pub fn set_v6(self, address: Address, port: u16) {
+        let [a, b, c, d] = words(address);
+        // SAFETY: as above.
+        unsafe {
+            let to = (&raw mut (*self.0).user_ip6).cast::<u32>();
+            to.write_volatile(a);
+            to.add(1).write_volatile(b);
+            to.add(2).write_volatile(c);
+            to.add(3).write_volatile(d);
+            (&raw mut (*self.0).user_port).write_volatile(u32::from(port.to_be()));
+        }
+    }
+
     /// Whether a stream socket is not connected and does not listen. The kernel holds the socket's
     /// lock while it asks.
     #[inline(always)]
@@ -140,6 +165,13 @@ impl Local {
     pub fn is_unspecified(self) -> bool {
         self.address == Address::MIN || matches!(self.address.v4(), Some(0))
     }
+}
+
+/// The four words of an IPv6 address, in network byte order.
+#[inline(always)]
+pub fn words(address: Address) -> [u32; 4] {
+    let (hi, lo) = (address.hi.to_be(), address.lo.to_be());
+    [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32]
 }
 
 /// An address from the four words of an IPv6 address, in network byte order.

@@ -20,6 +20,7 @@ use aya_ebpf::{
 
 use super::{
     answer,
+    asker::{self, Question},
     cache::Cache,
     context::Local,
     packet::destination,
@@ -159,6 +160,13 @@ fn judge(
     } else {
         Cache::of(sk.cast())
     };
+    if stored.is_some_and(Cache::is_redirected) {
+        match asker::note(skb, sk, to) {
+            Question::Asked => return Judgement::Known(Action::Permit),
+            Question::Failed => return Judgement::New(Verdict::ERROR),
+            Question::Elsewhere => {}
+        }
+    }
     if let Some(action) = stored.and_then(|cache| cache.verdict(word, to)) {
         return Judgement::Known(action);
     }
@@ -187,7 +195,10 @@ fn judge(
         local,
     };
     let verdict = match Scope::open(word, &peer) {
-        Some(scope) => decide_answer(&scope, &packet.local, &packet.to),
+        Some(scope) => {
+            let scope = scope.of_open(packet.is_connected);
+            decide_answer(&scope, &packet.local, &packet.to)
+        }
         None => Verdict::ERROR,
     };
     if !packet.is_answer && verdict.is_permission_of_a_rule() {

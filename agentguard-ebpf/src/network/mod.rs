@@ -1,5 +1,7 @@
 //! Egress: what an agent may reach, and where it may listen.
 
+mod arrival;
+mod asker;
 mod bind;
 mod cache;
 mod connect;
@@ -8,9 +10,13 @@ mod egress;
 mod packet;
 pub mod peer;
 mod permitted;
+mod redirect;
+mod resolver;
 pub mod scope;
 mod send;
 mod socket;
+mod storage;
+mod translate;
 
 /// What a cgroup program answers to let the operation happen.
 const ALLOW: i32 = 1;

@@ -59,6 +59,18 @@ pub fn destination(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<Endpoint> {
     })
 }
 
+/// Where the packet comes from.
+#[inline(always)]
+pub fn source(skb: *mut __sk_buff) -> Option<Address> {
+    let [first]: [u8; 1] = load(skb, 0)?;
+    Some(if first >> 4 == 4 {
+        Address::from_v4(u32::from_be(load(skb, 12)?))
+    } else {
+        let [a, b, c, d]: [u32; 4] = load(skb, 8)?;
+        v6(a, b, c, d)
+    })
+}
+
 /// The last two of four bytes, in the order that they have: the destination port of a header that
 /// begins with both ports.
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! Whether the peer on loopback is a process of the same agent.
 
-use agentguard_common::{address::Address, decision::Endpoint, protocol::Protocol};
+use agentguard_common::{decision::Endpoint, protocol::Protocol};
 use aya_ebpf::{
     bindings::{BPF_F_CURRENT_NETNS, bpf_sock},
     cty::c_void,
@@ -9,7 +9,10 @@ use aya_ebpf::{
     },
 };
 
-use super::{cache::Cache, context::Local};
+use super::{
+    cache::Cache,
+    context::{Local, words},
+};
 use crate::{identity, kernel};
 
 /// How a program finds the peer.
@@ -124,11 +127,4 @@ fn of_stream(peer: *mut bpf_sock) -> Option<u32> {
 #[inline(always)]
 fn of_datagrams(peer: *mut bpf_sock) -> Option<u32> {
     Cache::of(peer.cast()).and_then(Cache::owner)
-}
-
-/// The four words of an IPv6 address, in network byte order.
-#[inline(always)]
-fn words(address: Address) -> [u32; 4] {
-    let (hi, lo) = (address.hi.to_be(), address.lo.to_be());
-    [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32]
 }

@@ -1,18 +1,26 @@
 //! The agent's scope, as the tables of the decision.
 
 use agentguard_common::{
+    address::Address,
     decision::{Endpoint, Tables},
-    scope::{Header, Row, ScopeWord},
+    rules::RuleSet,
+    scope::{DENY_ROW, FLAG_NAMES, HTTPS_ROW, Header, NamesHeader, Row, ScopeWord},
 };
+use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 
 use super::peer::Peer;
-use crate::maps::{BANKS, Bank, SCOPES};
+use crate::{
+    maps::{BANKS, Bank, LEARNED, SCOPES},
+    verifier,
+};
 
 /// The scope that is in force for an agent while one operation is decided.
 pub struct Scope<'a, P> {
     bank: &'a Bank,
     first_row: u32,
     peer: &'a P,
+    /// What was learned counts after its end, too.
+    is_open: bool,
 }
 
 /// The agent's scope word: [`ScopeWord::NONE`] if it has no scope.
@@ -38,7 +46,33 @@ impl<'a, P: Peer> Scope<'a, P> {
             bank,
             first_row: word.row(),
             peer,
+            is_open: false,
         })
+    }
+
+    /// For what is open already: what was learned counts for it as long as it is there.
+    #[inline(always)]
+    pub fn of_open(self, is_open: bool) -> Self {
+        Self { is_open, ..self }
+    }
+
+    /// `FLAG_…` bits.
+    #[inline(always)]
+    pub fn flags(&self) -> Option<u16> {
+        Some(Header::unpack(self.row(DENY_ROW)?.key).flags)
+    }
+
+    /// Whether there are rules by name.
+    #[inline(always)]
+    pub fn has_names(&self) -> bool {
+        self.flags().is_some_and(|flags| flags & FLAG_NAMES != 0)
+    }
+
+    /// The number of the table of what was learned. One that no table has is an error.
+    #[inline(always)]
+    fn names(&self) -> Option<u32> {
+        let names = NamesHeader::unpack(self.row(HTTPS_ROW)?.key);
+        Some(names.table.wrapping_sub(1))
     }
 }
 
@@ -51,5 +85,18 @@ impl<P: Peer> Tables for Scope<'_, P> {
     #[inline(always)]
     fn same_agent(&self, destination: &Endpoint) -> bool {
         self.peer.same_agent(destination)
+    }
+
+    #[inline(always)]
+    fn learned(&self, address: &Address) -> Option<RuleSet> {
+        let table = LEARNED.get(self.names()?)?;
+        // SAFETY: the daemon replaces what it learned as a whole.
+        let mut rules = match unsafe { table.get(address) } {
+            // SAFETY: the helper has no preconditions (Linux 5.8).
+            Some(it) if self.is_open || it.is_alive(unsafe { bpf_ktime_get_boot_ns() }) => it.rules,
+            _ => RuleSet::EMPTY,
+        };
+        // What follows is verified once, not once for each of these.
+        verifier::forget_all(&mut rules).then_some(rules)
     }
 }

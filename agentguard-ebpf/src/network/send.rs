@@ -2,9 +2,10 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Endpoint, Reason, Verdict, decide_destination},
+    decision::{Action, Endpoint, Reason, Verdict, decide_destination},
     event::Operation,
-    scope::ScopeWord,
+    names::ResolverAddress,
+    scope::{FLAG_NAMES, ScopeWord},
 };
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 
@@ -14,6 +15,7 @@ use super::{
     context::Call,
     peer::Socket,
     permitted,
+    resolver::{self, Course},
     scope::{Scope, word},
 };
 use crate::{
@@ -24,23 +26,29 @@ use crate::{
 #[cgroup_sock_addr(sendmsg4)]
 pub fn sendmsg4(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    answer(decide(call, call.v4(), Operation::Send))
+    answer(decide(call, call.v4(), Operation::Send, Call::set_v4))
 }
 
 #[cgroup_sock_addr(sendmsg6)]
 pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    answer(decide(call, call.v6(), Operation::Send))
+    answer(decide(call, call.v6(), Operation::Send, Call::set_v6))
 }
 
-/// Decides on a destination that a call names, and leaves the verdict for the packet hook.
+/// Decides on a destination that a call names, and leaves the verdict for the packet hook. `replace`
+/// replaces the destination.
 #[inline(always)]
-pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
+pub fn decide(
+    call: Call,
+    written: Address,
+    operation: Operation,
+    replace: impl Fn(Call, Address, u16),
+) -> bool {
     let Some(owner) = identity::current() else {
         return true;
     };
     let word = word(owner.tag.agent);
-    let address = address.destination();
+    let address = written.destination();
     let to = call.endpoint(address);
     if let Some(to) = &to
         && permitted::is_known(word, to)
@@ -50,13 +58,26 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
         }
         return true;
     }
-    let verdict = match &to {
+    let (mut verdict, mut asks) = match &to {
         Some(to) => judge(call, &owner, word, to),
-        None => Verdict::ERROR,
+        None => (Verdict::ERROR, None),
     };
+    if let Some(flags) = asks {
+        let mut resolver = ResolverAddress::default();
+        match resolver::find(call.0, &owner, &written, &mut resolver) {
+            Course::Redirected => replace(call, resolver.address, resolver.port),
+            Course::Nowhere => {
+                verdict = Verdict::refusal(Reason::NoResolver, flags);
+                asks = None;
+            }
+            Course::Failed => verdict = Verdict::ERROR,
+        }
+    }
     let permitted = record(call, &owner, word, address, operation, verdict);
     if permitted && let Some(to) = &to {
-        leave(call, word, to, verdict);
+        if asks.is_none() {
+            leave(call, word, to, verdict);
+        }
         if matches!(operation, Operation::Connect) {
             connected(call);
         }
@@ -64,16 +85,26 @@ pub fn decide(call: Call, address: Address, operation: Operation) -> bool {
     permitted
 }
 
+/// The verdict; and of a question that is to be redirected, the scope's flags.
 #[inline(always)]
-fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> Verdict {
+fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> (Verdict, Option<u16>) {
     let peer = Socket {
         context: call.0.cast(),
         agent: owner.tag.agent,
         local: call.local(),
     };
     match Scope::open(word, &peer) {
-        Some(scope) => decide_destination(&scope, to),
-        None => Verdict::ERROR,
+        Some(scope) => {
+            let verdict = decide_destination(&scope, to);
+            let asks = to.is_name_server() && !matches!(verdict.action, Action::Refuse);
+            (
+                verdict,
+                scope
+                    .flags()
+                    .filter(|flags| asks && flags & FLAG_NAMES != 0),
+            )
+        }
+        None => (Verdict::ERROR, None),
     }
 }
 
