@@ -44,6 +44,7 @@ mod user {
     //! Types that user space reads from and writes to maps as bytes.
 
     use crate::{
+        address::Address,
         counters::Counters,
         identity, mounts, names, offsets,
         path::{LiteralKey, Positions, Table, glob::Next},
@@ -53,6 +54,8 @@ mod user {
 
     // SAFETY: each is `repr(C)`, without padding, and valid for every bit pattern.
     unsafe impl aya::Pod for Counters {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Address {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Row {}
     // SAFETY: as above.

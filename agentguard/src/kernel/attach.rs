@@ -18,7 +18,9 @@ use aya::{
 
 use super::{
     cgroup2::Cgroup2,
-    object::{EGRESS_PROGRAM, LoadError, SOCK_ADDR_PROGRAMS, SOCK_PROGRAM, program},
+    object::{
+        ANSWER_PROGRAMS, EGRESS_PROGRAM, LoadError, SOCK_ADDR_PROGRAMS, SOCK_PROGRAM, program,
+    },
 };
 
 /// Why the programs could not be attached.
@@ -56,6 +58,8 @@ struct Attached {
     addresses: Vec<CgroupSockAddrLink>,
     sockets: CgroupSockLink,
     packets: CgroupSkbLink,
+    /// Those for rules by name, if any scope has some.
+    answers: Vec<CgroupSockAddrLink>,
 }
 
 /// The cgroups that the programs are attached to, by path.
@@ -69,12 +73,14 @@ impl AttachPoints {
     }
 
     /// Attaches the programs to the wanted cgroups, then detaches them from all others: nothing is
-    /// unguarded in between. On an error nothing is detached.
+    /// unguarded in between. On an error nothing is detached. If a scope `has_names`, the programs that
+    /// its rules by name need [must be loaded](super::object::Loaded::attach_name_hooks).
     pub fn update(
         &mut self,
         ebpf: &mut Ebpf,
         cgroups: &Cgroup2,
         wanted: &BTreeSet<String>,
+        has_names: bool,
     ) -> Result<(), AttachError> {
         let mut fresh = BTreeMap::new();
         for path in wanted {
@@ -85,7 +91,18 @@ impl AttachPoints {
             }
         }
         self.0.extend(fresh);
+        for (path, attached) in &mut self.0 {
+            if has_names && attached.answers.is_empty() && wanted.contains(path) {
+                let directory = open(cgroups, path)?;
+                attached.answers = attach_all(ebpf, &directory, path, &ANSWER_PROGRAMS)?;
+            }
+        }
         self.0.retain(|path, _| wanted.contains(path));
+        if !has_names {
+            for attached in self.0.values_mut() {
+                attached.answers.clear();
+            }
+        }
         Ok(())
     }
 
@@ -117,41 +134,54 @@ fn identify(directory: &File, path: &str) -> Result<u64, AttachError> {
     Ok(metadata.ino())
 }
 
-/// Attaches every program. What is attached already is detached again on an error, as the links
-/// are dropped.
-fn attach(ebpf: &mut Ebpf, directory: &File, path: &str, id: u64) -> Result<Attached, AttachError> {
-    // aya attaches by links, which the kernel always treats as "multi": programs that others
-    // attached run too.
-    const MODE: CgroupAttachMode = CgroupAttachMode::Single;
-    let failed = |name: &'static str| {
-        move |source: ProgramError| AttachError::Attach {
-            name,
-            cgroup: path.to_owned(),
-            source: Box::new(source),
-        }
-    };
-    let packets: &mut CgroupSkb = program(ebpf, EGRESS_PROGRAM)?;
-    let packets = packets
-        .attach(directory, CgroupSkbAttachType::Egress, MODE)
-        .and_then(|link| packets.take_link(link))
-        .map_err(failed(EGRESS_PROGRAM))?;
-    let sockets: &mut CgroupSock = program(ebpf, SOCK_PROGRAM)?;
-    let sockets = sockets
-        .attach(directory, MODE)
-        .and_then(|link| sockets.take_link(link))
-        .map_err(failed(SOCK_PROGRAM))?;
-    let mut addresses = Vec::with_capacity(SOCK_ADDR_PROGRAMS.len());
-    for name in SOCK_ADDR_PROGRAMS {
+/// aya attaches by links, which the kernel always treats as "multi": programs that others attached run
+/// too.
+const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+
+fn failed(name: &'static str, path: &str) -> impl FnOnce(ProgramError) -> AttachError {
+    move |source| AttachError::Attach {
+        name,
+        cgroup: path.to_owned(),
+        source: Box::new(source),
+    }
+}
+
+/// Attaches programs on addresses.
+fn attach_all(
+    ebpf: &mut Ebpf,
+    directory: &File,
+    path: &str,
+    names: &[&'static str],
+) -> Result<Vec<CgroupSockAddrLink>, AttachError> {
+    let mut links = Vec::with_capacity(names.len());
+    for name in names {
         let program: &mut CgroupSockAddr = program(ebpf, name)?;
         let link = program
             .attach(directory, MODE)
             .and_then(|link| program.take_link(link))
-            .map_err(failed(name))?;
-        addresses.push(link);
+            .map_err(failed(name, path))?;
+        links.push(link);
     }
+    Ok(links)
+}
+
+/// Attaches every program. What is attached already is detached again on an error, as the links
+/// are dropped.
+fn attach(ebpf: &mut Ebpf, directory: &File, path: &str, id: u64) -> Result<Attached, AttachError> {
+    let packets: &mut CgroupSkb = program(ebpf, EGRESS_PROGRAM)?;
+    let packets = packets
+        .attach(directory, CgroupSkbAttachType::Egress, MODE)
+        .and_then(|link| packets.take_link(link))
+        .map_err(failed(EGRESS_PROGRAM, path))?;
+    let sockets: &mut CgroupSock = program(ebpf, SOCK_PROGRAM)?;
+    let sockets = sockets
+        .attach(directory, MODE)
+        .and_then(|link| sockets.take_link(link))
+        .map_err(failed(SOCK_PROGRAM, path))?;
     Ok(Attached {
         id,
-        addresses,
+        addresses: attach_all(ebpf, directory, path, &SOCK_ADDR_PROGRAMS)?,
+        answers: Vec::new(),
         sockets,
         packets,
     })

@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::Arc,
 };
 
 use agentguard_common::{
@@ -17,6 +18,7 @@ use aya::maps::MapData;
 
 use super::{
     bank_types::BankTypes,
+    name_tables::{NameTable, NameTables},
     path_tables::{PathTableError, PathTables},
     sys,
 };
@@ -38,6 +40,9 @@ pub enum BankError {
     /// Path rules could not be placed.
     #[error(transparent)]
     Paths(#[from] PathTableError),
+    /// There is no table for what is learned of names.
+    #[error("cannot make a table for a scope's rules by name: {0}")]
+    Names(#[source] io::Error),
     /// There is no free bank.
     #[error("{MAX_BANKS} sets of scopes are loaded already; restart the daemon")]
     Full,
@@ -50,6 +55,8 @@ pub(super) struct Banks {
     template: MapData,
     /// The scopes' path rules.
     paths: PathTables,
+    /// What is learned for their rules by name.
+    names: NameTables,
     /// Their types: told to the kernel with the first of them.
     types: Option<BankTypes>,
     /// Bank → agents that point to it.
@@ -65,14 +72,22 @@ pub(super) struct Placed {
     pub agent: u32,
     /// The word that puts it in force.
     pub word: ScopeWord,
+    /// What will be learned for it, if it has rules by name.
+    pub names: Option<Arc<NameTable>>,
 }
 
 impl Banks {
-    pub(super) fn new(outer: MapData, template: MapData, paths: PathTables) -> Self {
+    pub(super) fn new(
+        outer: MapData,
+        template: MapData,
+        paths: PathTables,
+        names: NameTables,
+    ) -> Self {
         Self {
             outer,
             template,
             paths,
+            names,
             types: None,
             used: HashMap::new(),
             retired: Vec::new(),
@@ -110,8 +125,10 @@ impl Banks {
         if let Err(error) = self.fill(bank, inner.as_fd(), scopes, &mut placed) {
             for scope in &placed {
                 self.paths.retire(scope.word.version());
+                self.names.retire(scope.word.version());
             }
             self.paths.free_retired();
+            self.names.free_retired();
             return Err(error);
         }
         sys::set_inner_map(self.outer.fd().as_fd(), bank, inner.as_fd())
@@ -143,9 +160,19 @@ impl Banks {
                 scope.set_paths(Some(self.paths.place(version, rules)?));
                 word = word.confining_files();
             }
+            let mut names = None;
+            if compiled.has_names() {
+                let (index, table) = self.names.place(version).map_err(|error| {
+                    self.paths.retire(version);
+                    BankError::Names(error)
+                })?;
+                scope.set_names(Some(index));
+                names = Some(table);
+            }
             placed.push(Placed {
                 agent: *agent,
                 word,
+                names,
             });
             sys::fill_array(inner, first, scope.rows()).map_err(BankError::Write)?;
             first += u32::try_from(scope.rows().len()).map_err(|_| BankError::Full)?;
@@ -158,7 +185,7 @@ impl Banks {
         let template = self.template.fd().as_fd();
         let types = match self.types.take() {
             Some(types) => types,
-            None => BankTypes::load(sys::value_size(template)?)?,
+            None => BankTypes::load(template)?,
         };
         let types = self.types.insert(types);
         sys::create_like(template, types, rows)
@@ -170,10 +197,16 @@ impl Banks {
             .ok_or(BankError::Full)
     }
 
+    /// What was learned for the scope of a word, if it has rules by name.
+    pub(super) fn names(&self, word: ScopeWord) -> Option<Arc<NameTable>> {
+        self.names.get(word.version())
+    }
+
     /// Lets go of scopes that no agent's word points to any more.
     pub(super) fn release(&mut self, words: impl Iterator<Item = ScopeWord>) {
         for word in words.filter(|word| *word != ScopeWord::NONE) {
             self.paths.retire(word.version());
+            self.names.retire(word.version());
             let bank = word.bank();
             if let Some(agents) = self.used.get_mut(&bank) {
                 *agents -= 1;
@@ -183,7 +216,7 @@ impl Banks {
                 }
             }
         }
-        if self.retired.is_empty() && !self.paths.has_retired() {
+        if self.retired.is_empty() && !self.paths.has_retired() && !self.names.has_retired() {
             return;
         }
         // A program that began before the words changed may be reading still. If the kernel cannot
@@ -197,6 +230,7 @@ impl Banks {
 
     fn free_retired(&mut self) {
         self.paths.free_retired();
+        self.names.free_retired();
         let outer = self.outer.fd().as_fd();
         self.retired.retain(|bank| {
             sys::clear_inner_map(outer, *bank)

@@ -1,14 +1,18 @@
 //! The kernel's hooks that programs are attached to by name, and which kernels have them.
 
-/// The programs on tracepoints; each has its tracepoint's name.
-pub const TRACEPOINTS: [&str; 5] = [
+/// The programs on tracepoints; each has its tracepoint's name. All but [`EXEC_TRACEPOINT`] are there
+/// always.
+pub const TRACEPOINTS: [&str; 6] = [
     "cgroup_mkdir",
     "cgroup_rmdir",
     "cgroup_release",
     "cgroup_attach_task",
     "sched_process_fork",
+    EXEC_TRACEPOINT,
 ];
 
+/// The program on the tracepoint of programs that are executed.
+pub const EXEC_TRACEPOINT: &str = "sched_process_exec";
 /// The program that is run for each task.
 pub const TASK_PROGRAM: &str = "note_tasks";
 /// The program that is run for each file of the daemon.

@@ -45,7 +45,7 @@ impl KernelHostTables {
         nodes: MapData,
         generation: Array<MapData, u64>,
     ) -> Option<Self> {
-        let size = sys::value_size(nodes.fd().as_fd()).ok()?;
+        let (_, size) = sys::sizes(nodes.fd().as_fd()).ok()?;
         (size as usize == size_of::<Node>()).then_some(Self {
             superblocks,
             parts,

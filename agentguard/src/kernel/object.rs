@@ -14,14 +14,15 @@ use aya::{
 };
 
 use super::{
+    btf::BtfError,
     hooks::{
-        FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, TASK_PROGRAM, TRACEPOINTS,
-        hook_of,
+        EXEC_TRACEPOINT, FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, TASK_PROGRAM,
+        TRACEPOINTS, hook_of,
     },
     probe,
     self_test::{self, SelfTestError},
     symbols::{self, SymbolError},
-    types::KernelTypes,
+    types::{self, KernelTypes},
 };
 
 /// The compiled programs.
@@ -31,17 +32,24 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AGENTGUARD_EBPF_OBJECT"
 pub const SOCK_ADDR_PROGRAMS: [&str; 6] = [
     "connect4", "connect6", "sendmsg4", "sendmsg6", "bind4", "bind6",
 ];
+/// The programs that show the resolver's answers as those of the name server that was asked.
+pub const ANSWER_PROGRAMS: [&str; 4] = ["recvmsg4", "recvmsg6", "getpeername4", "getpeername6"];
 /// The program on new sockets.
 pub const SOCK_PROGRAM: &str = "sock_create";
 /// The program on packets.
 pub const EGRESS_PROGRAM: &str = "egress";
 /// The programs that every daemon loads.
 fn names() -> Vec<&'static str> {
-    TRACEPOINTS
-        .into_iter()
+    permanent_tracepoints()
         .chain(SOCK_ADDR_PROGRAMS)
         .chain([SOCK_PROGRAM, EGRESS_PROGRAM, TASK_PROGRAM])
         .collect()
+}
+
+fn permanent_tracepoints() -> impl Iterator<Item = &'static str> {
+    TRACEPOINTS
+        .into_iter()
+        .filter(|name| *name != EXEC_TRACEPOINT)
 }
 
 /// Those of some programs on security hooks that are for this kernel.
@@ -60,6 +68,9 @@ pub enum LoadError {
     /// aya could not read the tracepoints' types.
     #[error("cannot use the types of the kernel's tracepoints: {0}")]
     Tracepoints(#[from] aya::BtfError),
+    /// The kernel's types cannot be read.
+    #[error("cannot read the kernel's types: {0}")]
+    Types(#[from] BtfError),
     /// The kernel lacks what the programs on security hooks read.
     #[error("cannot confine files: {0}")]
     Lsm(String),
@@ -110,6 +121,15 @@ pub struct Loaded {
     pub tracepoints: Vec<BtfTracePointLink>,
     hooks: Vec<LsmLink>,
     later: Option<Later>,
+    names: Names,
+}
+
+/// What rules by name need besides.
+enum Names {
+    /// It is not loaded.
+    Unloaded,
+    /// It is, and the tracepoint is attached if a scope has rules by name.
+    Loaded(Option<BtfTracePointLink>),
 }
 
 /// What loading the programs about paths needs, when it comes to that.
@@ -146,7 +166,7 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
         self_test::run(&mut ebpf)?;
     }
     let mut tracepoints = Vec::with_capacity(TRACEPOINTS.len());
-    for name in TRACEPOINTS {
+    for name in permanent_tracepoints() {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
         let id = program.attach().map_err(|error| refused(name, &error))?;
         tracepoints.push(
@@ -161,6 +181,7 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
         ebpf,
         tracepoints,
         hooks,
+        names: Names::Unloaded,
         later: lsm.then_some(Later {
             types,
             sizes,
@@ -188,6 +209,34 @@ impl Loaded {
         }
         attach_hooks(&mut self.ebpf, &names, &mut self.hooks)?;
         self.later = None;
+        Ok(())
+    }
+
+    /// Loads the programs that rules by name need besides, if that was not done yet. They are attached to
+    /// cgroups with the others; the tracepoint that tells of network namespaces is attached here, and
+    /// detached if no scope `has_names`.
+    pub fn attach_name_hooks(&mut self, has_names: bool) -> Result<(), LoadError> {
+        if !has_names {
+            if let Names::Loaded(link) = &mut self.names {
+                *link = None;
+            }
+            return Ok(());
+        }
+        if matches!(self.names, Names::Unloaded) {
+            let types = types::read()?.attach_types()?;
+            let names: Vec<_> = ANSWER_PROGRAMS
+                .into_iter()
+                .chain([EXEC_TRACEPOINT])
+                .collect();
+            load_programs(&mut self.ebpf, &names, &types)?;
+            self.names = Names::Loaded(None);
+        }
+        if let Names::Loaded(link @ None) = &mut self.names {
+            let refused = |error: &ProgramError| refused(EXEC_TRACEPOINT, error);
+            let program: &mut BtfTracePoint = program(&mut self.ebpf, EXEC_TRACEPOINT)?;
+            let id = program.attach().map_err(|error| refused(&error))?;
+            *link = Some(program.take_link(id).map_err(|error| refused(&error))?);
+        }
         Ok(())
     }
 

@@ -3,11 +3,7 @@
 //! As with [banks](super::banks), what belongs to a scope is written before anything points to it, and
 //! freed when nothing does any more and no program can still be reading it.
 
-use std::{
-    collections::HashMap,
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::{collections::HashMap, io};
 
 use agentguard_common::{
     limits::{MAX_LITERALS, MAX_PATH_TABLES, SHORT_COMPONENT},
@@ -15,10 +11,10 @@ use agentguard_common::{
 };
 use aya::{
     Ebpf,
-    maps::{HashMap as KernelMap, Map, MapData, MapError},
+    maps::{HashMap as KernelMap, MapData, MapError},
 };
 
-use super::{bank_types::BankTypes, object::LoadError, sys};
+use super::{family::Family, object::LoadError};
 use crate::policy::paths::Compiled;
 
 /// Why path rules could not be put into the kernel. The scopes in force are as they were.
@@ -55,13 +51,6 @@ pub(super) struct PathTables {
 struct Placed {
     index: u32,
     names: Vec<Box<[u8]>>,
-}
-
-/// An array of maps, and what its maps are made like.
-struct Family {
-    outer: MapData,
-    template: MapData,
-    types: Option<BankTypes>,
 }
 
 impl PathTables {
@@ -156,51 +145,6 @@ impl PathTables {
                 .any(|it| it.index == index)
         };
         (0..MAX_PATH_TABLES).find(|index| !used(*index))
-    }
-}
-
-impl Family {
-    fn take(
-        ebpf: &mut Ebpf,
-        outer: &'static str,
-        template: &'static str,
-    ) -> Result<Self, LoadError> {
-        let Some(Map::ArrayOfMaps(maps)) = ebpf.take_map(outer) else {
-            return Err(LoadError::Absent(outer));
-        };
-        let Some(Map::Array(like)) = ebpf.take_map(template) else {
-            return Err(LoadError::Absent(template));
-        };
-        Ok(Self {
-            outer: maps,
-            template: like,
-            types: None,
-        })
-    }
-
-    /// Puts a new map with these values at an index.
-    fn set<T: aya::Pod>(&mut self, index: u32, values: &[T]) -> io::Result<()> {
-        let count = u32::try_from(values.len()).map_err(io::Error::other)?;
-        let inner = self.create(count)?;
-        sys::fill_array(inner.as_fd(), 0, values)?;
-        sys::set_inner_map(self.outer.fd().as_fd(), index, inner.as_fd())
-    }
-
-    fn create(&mut self, entries: u32) -> io::Result<OwnedFd> {
-        let template = self.template.fd().as_fd();
-        let types = match self.types.take() {
-            Some(types) => types,
-            None => BankTypes::load(sys::value_size(template)?)?,
-        };
-        let types = self.types.insert(types);
-        sys::create_like(template, types, entries)
-    }
-
-    fn clear(&mut self, index: u32) -> io::Result<()> {
-        match sys::clear_inner_map(self.outer.fd().as_fd(), index) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            result => result,
-        }
     }
 }
 

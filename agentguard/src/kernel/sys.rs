@@ -103,7 +103,7 @@ pub(super) fn create_like(
         map_flags: info.map_flags,
         map_name: info.name,
         btf_fd: raw(types.btf()),
-        btf_key_type_id: BankTypes::KEY,
+        btf_key_type_id: types.key(),
         btf_value_type_id: BankTypes::VALUE,
         // SAFETY: as above.
         ..unsafe { std::mem::zeroed() }
@@ -111,9 +111,9 @@ pub(super) fn create_like(
     bpf_fd(BPF_MAP_CREATE, &mut attributes)
 }
 
-/// The size of a map's values, in bytes.
-pub(super) fn value_size(map: BorrowedFd<'_>) -> io::Result<u32> {
-    map_info(map).map(|info| info.value_size)
+/// The sizes of a map's keys and values, in bytes.
+pub(super) fn sizes(map: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
+    map_info(map).map(|info| (info.key_size, info.value_size))
 }
 
 fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
@@ -265,6 +265,50 @@ pub(super) fn set_inner_map(
         },
     )?;
     Ok(())
+}
+
+/// What there must be of an element before it is written.
+#[derive(Clone, Copy)]
+pub(super) enum Existing {
+    /// Nothing.
+    No = 1,
+    /// Another value.
+    Yes = 2,
+}
+
+/// Writes an element. `K` and `V` must have the sizes of the map's keys and values.
+pub(super) fn write<K: aya::Pod, V: aya::Pod>(
+    map: BorrowedFd<'_>,
+    key: &K,
+    value: &V,
+    existing: Existing,
+) -> io::Result<()> {
+    bpf(
+        BPF_MAP_UPDATE_ELEM,
+        &mut Element {
+            map_fd: raw(map),
+            padding: 0,
+            key: std::ptr::from_ref(key).addr() as u64,
+            value: std::ptr::from_ref(value).addr() as u64,
+            flags: existing as u64,
+        },
+    )
+    .map(drop)
+}
+
+/// Removes an element; `false` if there is none. `K` must have the size of the map's keys.
+pub(super) fn remove<K: aya::Pod>(map: BorrowedFd<'_>, key: &K) -> io::Result<bool> {
+    let mut element = Element {
+        map_fd: raw(map),
+        padding: 0,
+        key: std::ptr::from_ref(key).addr() as u64,
+        value: 0,
+        flags: 0,
+    };
+    match bpf(BPF_MAP_DELETE_ELEM, &mut element) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        result => result.map(|_| true),
+    }
 }
 
 /// Takes the map at `index` out of an array of maps.

@@ -1,6 +1,6 @@
 //! The tables that the daemon fills and the programs read.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use agentguard_common::{
     counters::Counters,
@@ -14,7 +14,8 @@ use aya::{
 };
 
 use super::{
-    banks::{BankError, Banks},
+    banks::{BankError, Banks, Placed},
+    name_tables::{NameTable, NameTables},
     object::LoadError,
     path_tables::PathTables,
 };
@@ -38,6 +39,9 @@ pub enum TableError {
     /// The components of mount points could not be written.
     #[error("cannot write where superblocks are mounted: {0}")]
     Nodes(#[source] io::Error),
+    /// What was learned of names could not be written for new scopes.
+    #[error("cannot write what is known of names: {0}")]
+    Learn(#[source] io::Error),
     /// It is not known when no program runs any more that was there before.
     #[error("cannot wait for the programs: {0}")]
     Wait(#[source] io::Error),
@@ -56,6 +60,17 @@ pub(super) fn failed(what: &'static str) -> impl FnOnce(MapError) -> TableError 
         what,
         source: Box::new(source),
     }
+}
+
+/// What was learned of names for an agent, as its scope is replaced by one that is not in force yet.
+#[derive(Clone, Debug)]
+pub struct NewNames {
+    /// The agent's slot.
+    pub agent: u32,
+    /// For the scope in force, if it has rules by name.
+    pub old: Option<Arc<NameTable>>,
+    /// For the new one, if it has: still empty.
+    pub new: Option<Arc<NameTable>>,
 }
 
 /// The tables.
@@ -91,14 +106,30 @@ impl Tables {
             slices: take(ebpf, "SLICES")?,
             scopes: take(ebpf, "SCOPES")?,
             counters: take(ebpf, "COUNTERS")?,
-            banks: Banks::new(banks, template, PathTables::take(ebpf)?),
+            banks: Banks::new(
+                banks,
+                template,
+                PathTables::take(ebpf)?,
+                NameTables::take(ebpf)?,
+            ),
         })
     }
 
     /// Puts scopes in force, one agent after another; each operation of an agent sees its old scope
     /// or its new one. On an error all keep their old ones. Returns each agent's policy version.
-    pub fn install(&mut self, scopes: &[(u32, &Compiled)]) -> Result<Vec<(u32, u32)>, TableError> {
+    ///
+    /// `fill` is called before the first is in force, to write what is known of names for those that
+    /// have, or had, rules by name.
+    pub fn install(
+        &mut self,
+        scopes: &[(u32, &Compiled)],
+        fill: impl FnOnce(&[NewNames]) -> io::Result<()>,
+    ) -> Result<Vec<(u32, u32)>, TableError> {
         let placed = self.banks.place(scopes)?;
+        if let Err(error) = self.fill(&placed, fill) {
+            self.banks.release(placed.iter().map(|scope| scope.word));
+            return Err(error);
+        }
         let mut old = Vec::with_capacity(placed.len());
         for (done, scope) in placed.iter().enumerate() {
             let swapped = self.swap(scope.agent, scope.word);
@@ -122,15 +153,43 @@ impl Tables {
             .collect())
     }
 
-    fn swap(&mut self, agent: u32, word: ScopeWord) -> Result<ScopeWord, TableError> {
-        let old = self
-            .scopes
+    fn fill(
+        &self,
+        placed: &[Placed],
+        fill: impl FnOnce(&[NewNames]) -> io::Result<()>,
+    ) -> Result<(), TableError> {
+        let mut names = Vec::new();
+        for scope in placed {
+            let it = NewNames {
+                agent: scope.agent,
+                old: self.names(scope.agent)?,
+                new: scope.names.clone(),
+            };
+            if it.old.is_some() || it.new.is_some() {
+                names.push(it);
+            }
+        }
+        fill(&names).map_err(TableError::Learn)
+    }
+
+    /// What was learned of names for an agent's scope in force, if it has rules by name.
+    pub fn names(&self, agent: u32) -> Result<Option<Arc<NameTable>>, TableError> {
+        self.word(agent).map(|word| self.banks.names(word))
+    }
+
+    fn word(&self, agent: u32) -> Result<ScopeWord, TableError> {
+        self.scopes
             .get(&agent, 0)
-            .map_err(failed("read an agent's scope"))?;
+            .map(ScopeWord)
+            .map_err(failed("read an agent's scope"))
+    }
+
+    fn swap(&mut self, agent: u32, word: ScopeWord) -> Result<ScopeWord, TableError> {
+        let old = self.word(agent)?;
         self.scopes
             .set(agent, word.0, 0)
             .map_err(failed("put an agent's scope in force"))?;
-        Ok(ScopeWord(old))
+        Ok(old)
     }
 
     /// Declares a cgroup path: the kernel tags the cgroup the moment that it is made.
@@ -304,7 +363,7 @@ fn key<const N: usize>(text: &str) -> Result<[u8; N], TableError> {
 }
 
 /// Whether there was room.
-fn fits(result: Result<(), MapError>) -> Result<bool, MapError> {
+pub(super) fn fits(result: Result<(), MapError>) -> Result<bool, MapError> {
     match result {
         Err(MapError::SyscallError(error))
             if matches!(
@@ -318,7 +377,7 @@ fn fits(result: Result<(), MapError>) -> Result<bool, MapError> {
     }
 }
 
-fn found<T>(result: Result<T, MapError>) -> Result<Option<T>, MapError> {
+pub(super) fn found<T>(result: Result<T, MapError>) -> Result<Option<T>, MapError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(MapError::KeyNotFound) => Ok(None),

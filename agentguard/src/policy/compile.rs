@@ -37,6 +37,12 @@ impl Compiled {
         &self.rows
     }
 
+    /// Of rows that a test has made.
+    #[cfg(test)]
+    pub(crate) const fn of_rows(rows: Vec<Row>) -> Self {
+        Self { rows, paths: None }
+    }
+
     /// The header.
     pub fn header(&self) -> Header {
         self.rows

@@ -40,6 +40,8 @@ pub(super) struct Guard {
     own: String,
     loaded: Loaded,
     attached: AttachPoints,
+    /// Whether a scope has rules by name.
+    has_names: bool,
     directory: Arc<Directory>,
     paths: CgroupPaths,
     /// Instances that are made but not entered yet.
@@ -81,6 +83,7 @@ impl Guard {
             own,
             loaded,
             attached: AttachPoints::default(),
+            has_names: false,
             directory,
             entering: BTreeSet::new(),
             max_instances,
@@ -114,10 +117,24 @@ impl Guard {
         if confines_files {
             self.loaded.attach_file_hooks()?;
         }
+        self.has_names = changes.iter().any(|change| change.compiled.has_names())
+            || self.keeps_names(&changes)?;
+        self.loaded.attach_name_hooks(self.has_names)?;
         self.attach(matches.iter())?;
         let applied = self.install(changes, &names)?;
         self.tag_existing(Shortage::Fail)?;
         Ok(applied)
+    }
+
+    /// Whether an agent whose scope stays has rules by name.
+    fn keeps_names(&self, changes: &[Change]) -> Result<bool, TableError> {
+        for agent in self.agents.iter() {
+            let stays = changes.iter().all(|change| change.slot != agent.slot);
+            if stays && self.tables.names(agent.slot)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Attaches the programs where the declared agents are or will be, and where instances still
@@ -135,8 +152,12 @@ impl Guard {
                 source,
             })?;
         }
-        self.attached
-            .update(&mut self.loaded.ebpf, &self.cgroups, &wanted)?;
+        self.attached.update(
+            &mut self.loaded.ebpf,
+            &self.cgroups,
+            &wanted,
+            self.has_names,
+        )?;
         for place in before.iter().filter(|place| !wanted.contains(*place)) {
             places::release(&self.cgroups, place);
         }
@@ -170,7 +191,11 @@ impl Guard {
         for change in &changes {
             declare(&mut self.tables, change.slot, &change.scope.matches)?;
         }
-        let versions: BTreeMap<u32, u32> = self.tables.install(&scopes)?.into_iter().collect();
+        let versions: BTreeMap<u32, u32> = self
+            .tables
+            .install(&scopes, |_| Ok(()))?
+            .into_iter()
+            .collect();
         for change in changes {
             let version = versions.get(&change.slot).copied().unwrap_or_default();
             directory.replace(change.slot, version, Arc::clone(&change.scope));

@@ -1,0 +1,5 @@
+//! The programs and tables in the running kernel. This needs root.
+
+mod agent;
+mod names;
+mod stage;
