@@ -1,0 +1,446 @@
+//! The names that an agent has resolved, and their addresses.
+//!
+//! An address can be that of several names, which end at different times and have different rules. The table in the
+//! kernel has the union of what still holds, until the last of them ends; [`Known::tick`] takes out what ends before.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use agentguard_common::{address::Address, names::ServerName, rules::RuleSet};
+
+use super::{
+    Config, clock,
+    interfaces::Judgement,
+    view::{LearnError, View, judge_address},
+};
+
+/// Pairs of a name and an address, for each address that there is room for.
+const PAIRS: usize = 4;
+
+/// A name that was resolved.
+#[derive(Debug)]
+struct Entry {
+    /// Until when the name is known, in nanoseconds of `CLOCK_BOOTTIME`.
+    expires_ns: u64,
+    /// What the rules say of it.
+    judgement: Judgement,
+    /// Its addresses, and until when each is.
+    addresses: Vec<(Address, u64)>,
+}
+
+/// A name that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownName {
+    /// The name, in lower case.
+    pub name: Arc<str>,
+    /// Until when it opens something, in nanoseconds of `CLOCK_BOOTTIME`.
+    pub expires_ns: u64,
+    /// Its addresses, and until when each is; some may have ended.
+    pub addresses: Vec<(Address, u64)>,
+}
+
+/// What was learned for one agent.
+#[derive(Debug)]
+pub(super) struct Known {
+    config: Config,
+    names: HashMap<Arc<str>, Entry>,
+    /// The names of each address.
+    addresses: HashMap<Address, Vec<Arc<str>>>,
+    pairs: usize,
+    /// When something ends next.
+    due_ns: u64,
+    /// Until when [`ticked`](Self::tick).
+    ticked_ns: u64,
+    /// Nothing that is known has ended before this.
+    first_end_ns: u64,
+    /// It differs from what was saved.
+    pub(super) is_changed: bool,
+}
+
+impl Known {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            names: HashMap::new(),
+            addresses: HashMap::new(),
+            pairs: 0,
+            due_ns: u64::MAX,
+            ticked_ns: 0,
+            first_end_ns: u64::MAX,
+            is_changed: false,
+        }
+    }
+
+    /// Learns the addresses of a name in all `views`, of which the first is the one that `judgement` is from. When it
+    /// returns without an error they can be told.
+    pub(super) fn learn(
+        &mut self,
+        views: &[&View],
+        name: &Arc<str>,
+        judgement: Judgement,
+        addresses: &[Address],
+        ttl: Duration,
+        now_ns: u64,
+    ) -> Result<(), LearnError> {
+        let lifetime = ttl.max(self.config.floor);
+        // So that an answer from the cache does not write the tables each time.
+        let enough_ns = clock::after(now_ns, lifetime + self.config.grace / 2);
+        if views.len() == 1 && self.holds(name, addresses, enough_ns) {
+            return Ok(());
+        }
+        let expires_ns = clock::after(now_ns, lifetime + self.config.grace);
+        self.enter(views, name, judgement, addresses, expires_ns, now_ns)?;
+        let written = self.write(views, name, addresses, now_ns);
+        if written.is_err() {
+            self.end(name, addresses, now_ns);
+        }
+        written
+    }
+
+    /// Takes over a name from before, if there is room, without writing it.
+    pub(super) fn restore(
+        &mut self,
+        name: &Arc<str>,
+        judgement: Judgement,
+        addresses: &[(Address, u64)],
+    ) -> bool {
+        addresses.iter().all(|(address, expires_ns)| {
+            // At time 0 nothing has ended that could make room.
+            self.enter(&[], name, judgement, &[*address], *expires_ns, 0)
+                .is_ok()
+        })
+    }
+
+    /// Whether all this holds until then.
+    fn holds(&self, name: &str, addresses: &[Address], until_ns: u64) -> bool {
+        self.names.get(name).is_some_and(|entry| {
+            entry.expires_ns >= until_ns
+                && addresses.iter().all(|address| {
+                    entry
+                        .addresses
+                        .iter()
+                        .any(|(known, expires_ns)| known == address && *expires_ns >= until_ns)
+                })
+        })
+    }
+
+    /// Notes that the name has these addresses until then.
+    fn enter(
+        &mut self,
+        views: &[&View],
+        name: &Arc<str>,
+        judgement: Judgement,
+        addresses: &[Address],
+        expires_ns: u64,
+        now_ns: u64,
+    ) -> Result<(), LearnError> {
+        if !self.has_room(name, addresses) {
+            self.make_room(views, now_ns);
+            if !self.has_room(name, addresses) {
+                return Err(LearnError::Full);
+            }
+        }
+        let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry {
+            expires_ns: 0,
+            judgement,
+            addresses: Vec::new(),
+        });
+        entry.judgement = judgement;
+        entry.expires_ns = entry.expires_ns.max(expires_ns);
+        for address in addresses {
+            if let Some((_, known_ns)) = entry
+                .addresses
+                .iter_mut()
+                .find(|(known, _)| known == address)
+            {
+                *known_ns = expires_ns.max(*known_ns);
+                continue;
+            }
+            entry.addresses.push((*address, expires_ns));
+            self.addresses
+                .entry(*address)
+                .or_default()
+                .push(Arc::clone(name));
+            self.pairs += 1;
+        }
+        self.due_ns = self.due_ns.min(expires_ns);
+        self.first_end_ns = self.first_end_ns.min(expires_ns);
+        self.is_changed = true;
+        Ok(())
+    }
+
+    fn has_room(&self, name: &str, addresses: &[Address]) -> bool {
+        let limits = &self.config.limits;
+        let entry = self.names.get(name);
+        let names = self.names.len() + usize::from(entry.is_none());
+        let new = |address: &&Address| !self.addresses.contains_key(*address);
+        let not_of_name = |address: &&Address| {
+            entry.is_none_or(|entry| entry.addresses.iter().all(|(known, _)| known != *address))
+        };
+        let more = addresses.iter().filter(not_of_name).count();
+        names <= limits.names
+            && self.addresses.len() + addresses.iter().filter(new).count() <= limits.addresses
+            && entry.map_or(0, |entry| entry.addresses.len()) + more <= limits.addresses_of_name
+            && self.pairs + more <= limits.addresses * PAIRS
+    }
+
+    fn write(
+        &self,
+        views: &[&View],
+        name: &Arc<str>,
+        addresses: &[Address],
+        now_ns: u64,
+    ) -> Result<(), LearnError> {
+        let Some(entry) = self.names.get(name) else {
+            return Ok(());
+        };
+        for (index, view) in views.iter().enumerate() {
+            let is_current = index == 0;
+            for address in addresses {
+                self.write_address(view, is_current, address, now_ns)?;
+            }
+            let judgement = if is_current {
+                entry.judgement
+            } else {
+                view.judge(name)
+            };
+            view.write_name(name, judgement.rules, entry.expires_ns)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the union of what still holds of an address. What has ended altogether stays as it is.
+    fn write_address(
+        &self,
+        view: &View,
+        is_current: bool,
+        address: &Address,
+        now_ns: u64,
+    ) -> Result<(), LearnError> {
+        match self.union(view, is_current, address, now_ns) {
+            Some((rules, expires_ns)) if !rules.is_empty() => {
+                view.write(address, rules, expires_ns)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules that speak of an address after `since_ns`, and until when.
+    fn union(
+        &self,
+        view: &View,
+        is_current: bool,
+        address: &Address,
+        since_ns: u64,
+    ) -> Option<(RuleSet, u64)> {
+        let mut union: Option<(RuleSet, u64)> = None;
+        for name in self.addresses.get(address)? {
+            let Some(entry) = self.names.get(name) else {
+                continue;
+            };
+            let ends = entry.addresses.iter().find(|(known, _)| known == address);
+            let Some((_, expires_ns)) = ends.filter(|(_, expires_ns)| *expires_ns > since_ns)
+            else {
+                continue;
+            };
+            let judgement = if is_current {
+                entry.judgement
+            } else {
+                view.judge(name)
+            };
+            let (_, rules) = judge_address(&judgement, *address);
+            if rules.is_empty() {
+                continue;
+            }
+            let (all, until_ns) = union.unwrap_or_default();
+            union = Some((all | rules, until_ns.max(*expires_ns)));
+        }
+        union
+    }
+
+    /// These addresses of the name are as if they had ended.
+    fn end(&mut self, name: &str, addresses: &[Address], now_ns: u64) {
+        if let Some(entry) = self.names.get_mut(name) {
+            for (address, expires_ns) in &mut entry.addresses {
+                if addresses.contains(address) {
+                    *expires_ns = now_ns.min(*expires_ns);
+                }
+            }
+            self.first_end_ns = self.first_end_ns.min(now_ns);
+            self.due_ns = self.due_ns.min(now_ns);
+        }
+    }
+
+    /// Forgets names that have ended, oldest first.
+    fn make_room(&mut self, views: &[&View], now_ns: u64) {
+        if self.first_end_ns > now_ns {
+            return;
+        }
+        let mut ended: Vec<(u64, Arc<str>)> = self
+            .names
+            .iter()
+            .filter(|(_, entry)| entry.addresses.iter().all(|(_, end_ns)| *end_ns <= now_ns))
+            .map(|(name, entry)| (entry.expires_ns, Arc::clone(name)))
+            .collect();
+        ended.sort_unstable();
+        // Some at once: looking for them takes long.
+        ended.truncate(self.config.limits.names / 16 + 1);
+        for (_, name) in &ended {
+            self.remove(views, name);
+        }
+        let ends = self
+            .names
+            .values()
+            .flat_map(|entry| entry.addresses.iter().map(|(_, end_ns)| *end_ns));
+        self.first_end_ns = ends.min().unwrap_or(u64::MAX);
+    }
+
+    fn remove(&mut self, views: &[&View], name: &Arc<str>) {
+        let Some(entry) = self.names.remove(name) else {
+            return;
+        };
+        for (address, _) in entry.addresses {
+            self.unlink(views, name, &address);
+        }
+        if let Some(key) = ServerName::new(name.as_bytes()) {
+            for view in views {
+                report(view.table.forget_name(&key));
+            }
+        }
+        self.is_changed = true;
+    }
+
+    /// Notes that the address is not one of the name any more, and forgets it if it is of none.
+    fn unlink(&mut self, views: &[&View], name: &str, address: &Address) {
+        self.pairs = self.pairs.saturating_sub(1);
+        let Some(names) = self.addresses.get_mut(address) else {
+            return;
+        };
+        names.retain(|known| **known != *name);
+        if names.is_empty() {
+            self.addresses.remove(address);
+            for view in views {
+                report(view.table.forget(address));
+            }
+        }
+    }
+
+    /// Takes out what has ended: at once where an address has another name that has not, else after the time for which
+    /// connections may need it.
+    pub(super) fn tick(&mut self, views: &[&View], now_ns: u64) {
+        if now_ns < self.due_ns {
+            return;
+        }
+        let linger = self.config.linger;
+        let ticked_ns = self.ticked_ns;
+        let mut ended = HashSet::new();
+        let mut gone = Vec::new();
+        let mut due_ns = u64::MAX;
+        for (name, entry) in &mut self.names {
+            entry.addresses.retain(|(address, end_ns)| {
+                let forget_ns = clock::after(*end_ns, linger);
+                if forget_ns <= now_ns {
+                    gone.push((Arc::clone(name), *address));
+                    return false;
+                }
+                if (ticked_ns + 1..=now_ns).contains(end_ns) {
+                    ended.insert(*address);
+                }
+                due_ns = due_ns.min(if *end_ns <= now_ns {
+                    forget_ns
+                } else {
+                    *end_ns
+                });
+                true
+            });
+        }
+        for (name, address) in gone {
+            self.unlink(views, &name, &address);
+            self.is_changed = true;
+        }
+        let empty: Vec<_> = self
+            .names
+            .iter()
+            .filter(|(_, entry)| entry.addresses.is_empty())
+            .map(|(name, _)| Arc::clone(name))
+            .collect();
+        for name in &empty {
+            self.remove(views, name);
+        }
+        let mut is_written = true;
+        for address in &ended {
+            for (index, view) in views.iter().enumerate() {
+                if let Err(error) = self.write_address(view, index == 0, address, now_ns) {
+                    tracing::error!(
+                        "what was learned of {}: {error}",
+                        super::name::ip_of(*address)
+                    );
+                    is_written = false;
+                }
+            }
+        }
+        if is_written {
+            self.ticked_ns = now_ns;
+            self.due_ns = due_ns;
+        }
+    }
+
+    /// Writes all that is known to the empty table of a new version of the scope, by its rules.
+    pub(super) fn fill(&self, view: &View, now_ns: u64) -> Result<(), LearnError> {
+        for address in self.addresses.keys() {
+            // What has ended counts for connections that are open.
+            let union = self
+                .union(view, false, address, now_ns)
+                .or_else(|| self.union(view, false, address, 0));
+            if let Some((rules, expires_ns)) = union {
+                view.write(address, rules, expires_ns)?;
+            }
+        }
+        for (name, entry) in &self.names {
+            let rules = view.judge(name).rules;
+            if !rules.is_empty() {
+                view.write_name(name, rules, entry.expires_ns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges all names anew.
+    pub(super) fn judge(&mut self, view: &View) {
+        for (name, entry) in &mut self.names {
+            entry.judgement = view.judge(name);
+        }
+    }
+
+    /// All names.
+    pub(super) fn all(&self) -> Vec<KnownName> {
+        self.names
+            .iter()
+            .map(|(name, entry)| KnownName {
+                name: Arc::clone(name),
+                expires_ns: entry.expires_ns,
+                addresses: entry.addresses.clone(),
+            })
+            .collect()
+    }
+
+    /// The names of an address, also such as have ended.
+    pub(super) fn names_of(&self, address: &Address) -> Vec<Arc<str>> {
+        self.addresses.get(address).cloned().unwrap_or_default()
+    }
+
+    /// How many names and addresses there are.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.names.len(), self.addresses.len())
+    }
+}
+
+/// What stays in the table although it should not has ended, and opens nothing.
+fn report(result: std::io::Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!("cannot take a name out of its table: {error}");
+    }
+}
