@@ -23,9 +23,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Seconds for which it still holds.
+    /// Seconds for which it still holds, the last one whole.
     pub(super) fn ttl(&self, now_ns: u64) -> u32 {
-        let left = self.expires_ns.saturating_sub(now_ns) / 1_000_000_000;
+        let left = self
+            .expires_ns
+            .saturating_sub(now_ns)
+            .div_ceil(1_000_000_000);
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 }
@@ -147,7 +150,7 @@ mod tests {
                 .get(&key("a"), 1_000_000_000)
                 .unwrap()
                 .ttl(1_000_000_000),
-            4
+            5
         );
         assert!(
             cache

@@ -17,10 +17,10 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The rules that speak of the name: an address that it has is learned for them.
     pub rules: RuleSet,
-    /// Those of them that accept private addresses.
-    pub private_rules: RuleSet,
-    /// What becomes of a private address that none of them accepts.
+    /// What becomes of a private address that it has.
     pub private: Action,
+    /// The rules that such an address is learned for.
+    pub private_rules: RuleSet,
 }
 
 /// The names in a scope.

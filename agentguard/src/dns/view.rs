@@ -74,11 +74,9 @@ pub(super) fn judge_address(judgement: &Judgement, address: Address) -> (Action,
         (Action::Refuse, RuleSet::EMPTY)
     } else if !is_special(address) {
         (Action::Permit, judgement.rules)
-    } else if !judgement.private_rules.is_empty() {
-        (Action::Permit, judgement.private_rules)
     } else if judgement.private == Action::Refuse {
         (Action::Refuse, RuleSet::EMPTY)
     } else {
-        (judgement.private, judgement.rules)
+        (judgement.private, judgement.private_rules)
     }
 }
