@@ -440,15 +440,28 @@ impl Agent {
             usize::from(u16::MAX)
         };
         let answer = &held.answer;
-        if !matches!(key.record_type, A | AAAA) || answer.is_no_name {
-            return reply::answer(question, answer, &[], ttl, max);
-        }
         let mut state = lock(&self.state);
+        // The rules may have changed while an upstream server was waited for.
         let judgement = if state.generation == judged.generation {
             judged.judgement
         } else {
-            state.current.judge(&key.name)
+            state.current.policy.judge(&key.name, key.record_type)
         };
+        if judgement.verdict.action == Action::Refuse {
+            drop(state);
+            self.refuse(
+                asker,
+                &key.name,
+                key.record_type,
+                judgement.verdict,
+                Detail::Name,
+                now_ns,
+            );
+            return reply::empty(question, Code::Refused, Some(Extended::Prohibited));
+        }
+        if !matches!(key.record_type, A | AAAA) {
+            return reply::answer(question, answer, &[], ttl, max);
+        }
         let sorted = sort(answer, key.record_type, &judgement);
         let addresses: Vec<_> = sorted.learned.iter().map(|(_, address)| *address).collect();
         let (views, known) = state.parts();
@@ -497,9 +510,6 @@ impl Agent {
                 return reply::empty(question, Code::ServFail, Some(Extended::NotReady));
             }
             Ok(()) => {}
-        }
-        if judgement.verdict.action == Action::Refuse {
-            return reply::empty(question, Code::Refused, Some(Extended::Prohibited));
         }
         if addresses.is_empty() && !sorted.dropped.is_empty() {
             return reply::empty(question, Code::NoError, Some(Extended::Filtered));

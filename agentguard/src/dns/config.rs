@@ -85,7 +85,7 @@ impl Default for Limits {
             idle: Duration::from_secs(10),
             names: agentguard_common::limits::MAX_LEARNED_NAMES as usize,
             addresses: agentguard_common::limits::MAX_LEARNED as usize,
-            addresses_of_name: 512,
+            addresses_of_name: 2048,
             refusals: 256,
         }
     }

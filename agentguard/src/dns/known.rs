@@ -138,7 +138,7 @@ impl Known {
         now_ns: u64,
     ) -> Result<(), LearnError> {
         if !self.has_room(name, addresses) {
-            self.make_room(views, now_ns);
+            self.make_room(views, name, now_ns);
             if !self.has_room(name, addresses) {
                 return Err(LearnError::Full);
             }
@@ -274,28 +274,45 @@ impl Known {
         }
     }
 
-    /// Forgets names that have ended, oldest first.
-    fn make_room(&mut self, views: &[&View], now_ns: u64) {
-        if self.first_end_ns > now_ns {
-            return;
-        }
-        let mut ended: Vec<(u64, Arc<str>)> = self
+    /// Forgets what has ended, oldest first: of this name, and of others.
+    fn make_room(&mut self, views: &[&View], name: &str, now_ns: u64) {
+        let of_name = self
             .names
-            .iter()
-            .filter(|(_, entry)| entry.addresses.iter().all(|(_, end_ns)| *end_ns <= now_ns))
-            .map(|(name, entry)| (entry.expires_ns, Arc::clone(name)))
-            .collect();
+            .get(name)
+            .map_or(0, |entry| entry.addresses.len());
+        if of_name > self.config.limits.addresses_of_name / 2 {
+            self.drop_ended(views, now_ns, |known| known == name);
+        }
+        if self.first_end_ns <= now_ns {
+            self.drop_ended(views, now_ns, |_| true);
+            let pairs = self.names.values().flat_map(|entry| &entry.addresses);
+            self.first_end_ns = pairs.map(|(_, end_ns)| *end_ns).min().unwrap_or(u64::MAX);
+        }
+    }
+
+    fn drop_ended(&mut self, views: &[&View], now_ns: u64, is_meant: impl Fn(&str) -> bool) {
+        let mut ended = Vec::new();
+        for (name, entry) in self.names.iter().filter(|(name, _)| is_meant(name)) {
+            let of_name = entry
+                .addresses
+                .iter()
+                .filter(|(_, end_ns)| *end_ns <= now_ns);
+            ended.extend(of_name.map(|(address, end_ns)| (*end_ns, Arc::clone(name), *address)));
+        }
         ended.sort_unstable();
-        // Some at once: looking for them takes long.
+        // Some at once, since looking for them takes long; not all, since connections may be open to them.
         ended.truncate(self.config.limits.names / 16 + 1);
-        for (_, name) in &ended {
-            self.remove(views, name);
+        for (_, name, address) in ended {
+            self.unlink(views, &name, &address);
+            let Some(entry) = self.names.get_mut(&name) else {
+                continue;
+            };
+            entry.addresses.retain(|(known, _)| *known != address);
+            if entry.addresses.is_empty() {
+                self.remove(views, &name);
+            }
         }
-        let ends = self
-            .names
-            .values()
-            .flat_map(|entry| entry.addresses.iter().map(|(_, end_ns)| *end_ns));
-        self.first_end_ns = ends.min().unwrap_or(u64::MAX);
+        self.is_changed = true;
     }
 
     fn remove(&mut self, views: &[&View], name: &Arc<str>) {

@@ -205,3 +205,37 @@ async fn an_agent_can_only_ask_so_much() {
     assert!(codes.contains(&5) && codes.last() == Some(&2), "{codes:?}");
     assert!(stage.agent.stats().limited > 20);
 }
+
+#[tokio::test]
+async fn a_name_whose_addresses_change_does_not_run_out_of_room() {
+    use std::sync::atomic::AtomicU32;
+
+    use crate::zone::{record, reply};
+
+    let number = AtomicU32::new(0);
+    let script: crate::zone::Script = Arc::new(move |question, _| {
+        let mut reply = reply(question);
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        let owner = question.queries[0].name().clone();
+        reply.add_answer(record(&owner, 0, &format!("192.0.2.{number}")));
+        vec![reply.to_vec().unwrap()]
+    });
+    let limits = Limits {
+        addresses_of_name: 8,
+        ..Limits::default()
+    };
+    // What was learned ends before the next question.
+    let brief = Config {
+        limits,
+        floor: Duration::from_millis(1),
+        grace: Duration::ZERO,
+        ..config()
+    };
+    let stage = Stage::with(script, brief).await;
+    for _ in 0..40 {
+        assert_eq!(stage.ask("a.example", A).await.code(), 0);
+        assert!(stage.table.addresses.lock().unwrap().len() <= 8);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(stage.table.rules_of("192.0.2.39").is_some());
+}

@@ -176,3 +176,14 @@ async fn answers_are_remembered_as_long_as_they_hold() {
         "what holds for no time is asked each time"
     );
 }
+
+#[tokio::test]
+async fn addresses_of_a_name_that_does_not_exist_are_judged_too() {
+    let stage = Stage::new().await;
+    assert_eq!(
+        stage.ask("liar.example", A).await.addresses(),
+        ["192.0.2.50"]
+    );
+    assert!(stage.table.rules_of("192.0.2.50").is_some());
+    assert_eq!(stage.log.take().len(), 1);
+}

@@ -93,7 +93,7 @@ async fn who_guesses_long_is_asked_over_tcp() {
         let mut messages = zone(question, is_tcp);
         if !is_tcp {
             messages[0][0] ^= 1;
-            messages = messages.repeat(20);
+            messages = vec![messages[0].clone(); 20];
         }
         messages
     });
@@ -156,8 +156,12 @@ async fn an_old_server_is_asked_without_edns() {
 
 #[tokio::test]
 async fn the_same_question_is_asked_once() {
-    let script: Script = Arc::new(|question, is_tcp| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    // Everybody asks before it is asked a second time.
+    let script: Script = Arc::new(move |question, is_tcp| {
+        if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return Vec::new();
+        }
         zone(question, is_tcp)
     });
     let stage = Stage::with(script, config()).await;
@@ -175,7 +179,7 @@ async fn the_same_question_is_asked_once() {
             ["192.0.2.1"]
         );
     }
-    assert_eq!(stage.upstream.seen().len(), 1);
+    assert_eq!(stage.upstream.seen().len(), 2);
     assert_eq!(stage.resolver.stats().joined, 19);
 }
 

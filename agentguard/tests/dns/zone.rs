@@ -23,7 +23,6 @@ pub(crate) type Script = Arc<dyn Fn(&Message, bool) -> Vec<Vec<u8>> + Send + Syn
 /// A question that has come.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) name: String,
     pub(crate) from: SocketAddr,
     pub(crate) message: Vec<u8>,
     pub(crate) is_tcp: bool,
@@ -58,7 +57,6 @@ impl Upstream {
 fn note(seen: &Mutex<Vec<Seen>>, message: &[u8], from: SocketAddr, is_tcp: bool) -> Message {
     let parsed = Message::from_vec(message).expect("the resolver sends questions");
     seen.lock().unwrap().push(Seen {
-        name: parsed.queries[0].name().to_ascii().to_ascii_lowercase(),
         from,
         message: message.to_vec(),
         is_tcp,
@@ -180,6 +178,11 @@ pub(crate) fn zone(question: &Message, is_tcp: bool) -> Vec<Vec<u8>> {
         "missing.example" => {
             reply.metadata.response_code = ResponseCode::NXDomain;
             reply.add_authority(soa());
+        }
+        "liar.example" => {
+            reply.metadata.response_code = ResponseCode::NXDomain;
+            reply.add_answer(record(&asked, 300, "192.0.2.50"));
+            reply.add_answer(record(&asked, 300, "10.0.0.50"));
         }
         "broken.example" => reply.metadata.response_code = ResponseCode::ServFail,
         "silent.example" => return Vec::new(),
