@@ -109,7 +109,7 @@ pub(super) fn read(message: &[u8], id: u16, section: &[u8]) -> Result<Heard, For
     let (Some(got_id), Some(flags)) = (word(message, 0), word(message, 2)) else {
         return Err(Foreign::Other);
     };
-    let is_answer = flags >> 15 == 1 && flags >> 11 & 0xf == 0;
+    let is_answer = flags & 0xf800 == 0x8000;
     if got_id != id || !is_answer {
         return Err(Foreign::Other);
     }
@@ -138,12 +138,12 @@ pub(super) fn read(message: &[u8], id: u16, section: &[u8]) -> Result<Heard, For
 
 fn records(message: &[u8], end: usize, section: &[u8], is_no_name: bool) -> Option<Answer> {
     let record_type = word(section, section.len().checked_sub(4)?)?;
-    let mut decoder = BinDecoder::new(message).clone(u16::try_from(end).ok()?);
+    let mut reader = BinDecoder::new(message).clone(u16::try_from(end).ok()?);
     let (answers, _, _) =
-        Message::read_records(&mut decoder, word(message, 6)?.into(), false, OpCode::Query).ok()?;
+        Message::read_records(&mut reader, word(message, 6)?.into(), false, OpCode::Query).ok()?;
     // What stands there is only good for how long there is nothing.
     let authorities =
-        Message::read_records(&mut decoder, word(message, 8)?.into(), false, OpCode::Query)
+        Message::read_records(&mut reader, word(message, 8)?.into(), false, OpCode::Query)
             .map(|(records, _, _)| records)
             .unwrap_or_default();
     answer(section, record_type, is_no_name, &answers, &authorities)
@@ -167,11 +167,11 @@ fn answer(
         .filter(|record| record.dns_class == DNSClass::IN)
         .map(|record| (lower(&record.name), record))
         .collect();
-    let mut owner = section[..section.len() - 4].to_ascii_lowercase();
+    let mut last = section[..section.len() - 4].to_ascii_lowercase();
     if record_type != CNAME {
         while let Some((record, target)) =
             owned.iter().find_map(|(name, record)| match &record.data {
-                RData::CNAME(alias) if *name == owner => Some((record, lower(&alias.0))),
+                RData::CNAME(alias) if *name == last => Some((record, lower(&alias.0))),
                 _ => None,
             })
         {
@@ -184,12 +184,12 @@ fn answer(
                 record_type: CNAME,
                 data: target.as_slice().into(),
             });
-            owner = target;
+            last = target;
         }
     }
     let aliases = result.items.len();
     for (name, record) in &owned {
-        if *name != owner || u16::from(record.record_type()) != record_type {
+        if *name != last || u16::from(record.record_type()) != record_type {
             continue;
         }
         if result.items.len() == MAX_RECORDS {

@@ -3,13 +3,12 @@
 //! An address can be that of several names, which end at different times and have different rules. The table in the
 //! kernel has the union of what still holds, until the last of them ends; [`Known::tick`] takes out what ends before.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod ending;
+mod reload;
 
-use agentguard_common::{address::Address, names::ServerName, rules::RuleSet};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use agentguard_common::{address::Address, rules::RuleSet};
 
 use super::{
     Config, clock,
@@ -98,20 +97,6 @@ impl Known {
             self.end(name, addresses, now_ns);
         }
         written
-    }
-
-    /// Takes over a name from before, if there is room, without writing it.
-    pub(super) fn restore(
-        &mut self,
-        name: &Arc<str>,
-        judgement: Judgement,
-        addresses: &[(Address, u64)],
-    ) -> bool {
-        addresses.iter().all(|(address, expires_ns)| {
-            // At time 0 nothing has ended that could make room.
-            self.enter(&[], name, judgement, &[*address], *expires_ns, 0)
-                .is_ok()
-        })
     }
 
     /// Whether all this holds until then.
@@ -274,164 +259,6 @@ impl Known {
         }
     }
 
-    /// Forgets what has ended, oldest first: of this name, and of others.
-    fn make_room(&mut self, views: &[&View], name: &str, now_ns: u64) {
-        let of_name = self
-            .names
-            .get(name)
-            .map_or(0, |entry| entry.addresses.len());
-        if of_name > self.config.limits.addresses_of_name / 2 {
-            self.drop_ended(views, now_ns, |known| known == name);
-        }
-        if self.first_end_ns <= now_ns {
-            self.drop_ended(views, now_ns, |_| true);
-            let pairs = self.names.values().flat_map(|entry| &entry.addresses);
-            self.first_end_ns = pairs.map(|(_, end_ns)| *end_ns).min().unwrap_or(u64::MAX);
-        }
-    }
-
-    fn drop_ended(&mut self, views: &[&View], now_ns: u64, is_meant: impl Fn(&str) -> bool) {
-        let mut ended = Vec::new();
-        for (name, entry) in self.names.iter().filter(|(name, _)| is_meant(name)) {
-            let of_name = entry
-                .addresses
-                .iter()
-                .filter(|(_, end_ns)| *end_ns <= now_ns);
-            ended.extend(of_name.map(|(address, end_ns)| (*end_ns, Arc::clone(name), *address)));
-        }
-        ended.sort_unstable();
-        // Some at once, since looking for them takes long; not all, since connections may be open to them.
-        ended.truncate(self.config.limits.names / 16 + 1);
-        for (_, name, address) in ended {
-            self.unlink(views, &name, &address);
-            let Some(entry) = self.names.get_mut(&name) else {
-                continue;
-            };
-            entry.addresses.retain(|(known, _)| *known != address);
-            if entry.addresses.is_empty() {
-                self.remove(views, &name);
-            }
-        }
-        self.is_changed = true;
-    }
-
-    fn remove(&mut self, views: &[&View], name: &Arc<str>) {
-        let Some(entry) = self.names.remove(name) else {
-            return;
-        };
-        for (address, _) in entry.addresses {
-            self.unlink(views, name, &address);
-        }
-        if let Some(key) = ServerName::new(name.as_bytes()) {
-            for view in views {
-                report(view.table.forget_name(&key));
-            }
-        }
-        self.is_changed = true;
-    }
-
-    /// Notes that the address is not one of the name any more, and forgets it if it is of none.
-    fn unlink(&mut self, views: &[&View], name: &str, address: &Address) {
-        self.pairs = self.pairs.saturating_sub(1);
-        let Some(names) = self.addresses.get_mut(address) else {
-            return;
-        };
-        names.retain(|known| **known != *name);
-        if names.is_empty() {
-            self.addresses.remove(address);
-            for view in views {
-                report(view.table.forget(address));
-            }
-        }
-    }
-
-    /// Takes out what has ended: at once where an address has another name that has not, else after the time for which
-    /// connections may need it.
-    pub(super) fn tick(&mut self, views: &[&View], now_ns: u64) {
-        if now_ns < self.due_ns {
-            return;
-        }
-        let linger = self.config.linger;
-        let ticked_ns = self.ticked_ns;
-        let mut ended = HashSet::new();
-        let mut gone = Vec::new();
-        let mut due_ns = u64::MAX;
-        for (name, entry) in &mut self.names {
-            entry.addresses.retain(|(address, end_ns)| {
-                let forget_ns = clock::after(*end_ns, linger);
-                if forget_ns <= now_ns {
-                    gone.push((Arc::clone(name), *address));
-                    return false;
-                }
-                if (ticked_ns + 1..=now_ns).contains(end_ns) {
-                    ended.insert(*address);
-                }
-                due_ns = due_ns.min(if *end_ns <= now_ns {
-                    forget_ns
-                } else {
-                    *end_ns
-                });
-                true
-            });
-        }
-        for (name, address) in gone {
-            self.unlink(views, &name, &address);
-            self.is_changed = true;
-        }
-        let empty: Vec<_> = self
-            .names
-            .iter()
-            .filter(|(_, entry)| entry.addresses.is_empty())
-            .map(|(name, _)| Arc::clone(name))
-            .collect();
-        for name in &empty {
-            self.remove(views, name);
-        }
-        let mut is_written = true;
-        for address in &ended {
-            for (index, view) in views.iter().enumerate() {
-                if let Err(error) = self.write_address(view, index == 0, address, now_ns) {
-                    tracing::error!(
-                        "what was learned of {}: {error}",
-                        super::name::ip_of(*address)
-                    );
-                    is_written = false;
-                }
-            }
-        }
-        if is_written {
-            self.ticked_ns = now_ns;
-            self.due_ns = due_ns;
-        }
-    }
-
-    /// Writes all that is known to the empty table of a new version of the scope, by its rules.
-    pub(super) fn fill(&self, view: &View, now_ns: u64) -> Result<(), LearnError> {
-        for address in self.addresses.keys() {
-            // What has ended counts for connections that are open.
-            let union = self
-                .union(view, false, address, now_ns)
-                .or_else(|| self.union(view, false, address, 0));
-            if let Some((rules, expires_ns)) = union {
-                view.write(address, rules, expires_ns)?;
-            }
-        }
-        for (name, entry) in &self.names {
-            let rules = view.judge(name).rules;
-            if !rules.is_empty() {
-                view.write_name(name, rules, entry.expires_ns)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges all names anew.
-    pub(super) fn judge(&mut self, view: &View) {
-        for (name, entry) in &mut self.names {
-            entry.judgement = view.judge(name);
-        }
-    }
-
     /// All names.
     pub(super) fn all(&self) -> Vec<KnownName> {
         self.names
@@ -452,12 +279,5 @@ impl Known {
     /// How many names and addresses there are.
     pub(super) fn len(&self) -> (usize, usize) {
         (self.names.len(), self.addresses.len())
-    }
-}
-
-/// What stays in the table although it should not has ended, and opens nothing.
-fn report(result: std::io::Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!("cannot take a name out of its table: {error}");
     }
 }

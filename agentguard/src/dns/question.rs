@@ -196,7 +196,7 @@ mod tests {
             assert!(
                 matches!(Question::read(message), Err(Malformed::Form(_))),
                 "{message:?}"
-            )
+            );
         };
         form(&message(0x0100, [0, 0, 0, 0], b""));
         form(&message(0x0100, [1, 0, 0, 0], b""));

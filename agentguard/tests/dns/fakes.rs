@@ -30,7 +30,9 @@ pub(crate) const HTTPS: u16 = 65;
 
 pub(crate) fn rules(numbers: &[u16]) -> RuleSet {
     let mut set = RuleSet::EMPTY;
-    numbers.iter().for_each(|number| set.insert(*number));
+    for number in numbers {
+        set.insert(*number);
+    }
     set
 }
 

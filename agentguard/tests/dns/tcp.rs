@@ -90,11 +90,11 @@ async fn a_connection_without_a_whole_question_is_closed() {
         }
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
-    assert!(!matches!(stream.read_u8().await, Ok(_)));
+    assert!(stream.read_u8().await.is_err());
     // Nor is one read that says that it is long.
     let mut stream = TcpStream::connect(stage.v4).await.unwrap();
     stream.write_all(&[0xff, 0xff, 0, 0]).await.unwrap();
-    assert!(!matches!(stream.read_u8().await, Ok(_)));
+    assert!(stream.read_u8().await.is_err());
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn only_so_many_connections_are_open() {
         open.push(stream);
     }
     let mut third = TcpStream::connect(stage.v4).await.unwrap();
-    assert!(!matches!(third.read_u8().await, Ok(_)));
+    assert!(third.read_u8().await.is_err());
     assert_eq!(stage.agent.stats().connections_refused, 1);
     drop(open);
     tokio::time::sleep(Duration::from_millis(100)).await;
