@@ -20,6 +20,7 @@ pub mod decision;
 pub mod event;
 pub mod identity;
 pub mod limits;
+pub mod lists;
 mod matched;
 pub mod mounts;
 pub mod names;
