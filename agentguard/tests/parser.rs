@@ -15,8 +15,9 @@ require = ["network", "files"]
 units = ["a.service"]
 cgroups = ["/agents.slice/a"]
 [network]
-allow = ["10.0.0.0/8:443", { to = "udp://[2001:db8::/32]:1-2", mode = "observe" }]
-deny = ["icmp://192.0.2.1"]
+allow = ["10.0.0.0/8:443", { to = "udp://[2001:db8::/32]:1-2", mode = "observe" }, "xn--bcher-kva.example:443",
+  { to = "*.Example.com", private = true, tls = true, types = ["TXT", "MX"] }, { to = "a.b", tls = "any" }]
+deny = ["icmp://192.0.2.1", "*.com"]
 listen = ["[::]:80", { at = "127.0.0.1" }]
 [files]
 read = ["/srv/*/a*b/**", { path = "**/.env", mode = "observe" }]
@@ -57,6 +58,13 @@ fn pieces() -> impl Strategy<Value = String> {
         ".",
         "a",
         "é",
+        "*.",
+        "xn--",
+        "0x",
+        "localhost",
+        "com",
+        "。",
+        "א",
         " ",
         "\"",
     ]);

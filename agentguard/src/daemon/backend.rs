@@ -93,13 +93,7 @@ impl Backend for Daemon {
             .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         tokio::task::block_in_place(|| {
             let (scope, compiled) = self.compiled(&query.agent)?;
-            Ok(explain(
-                &scope,
-                &compiled,
-                target.address,
-                target.port,
-                protocol,
-            ))
+            Ok(explain(&scope, &compiled, &target, protocol))
         })
     }
 

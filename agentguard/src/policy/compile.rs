@@ -9,15 +9,17 @@ use agentguard_common::{
     rules::RuleSet,
     scope::{
         FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, HTTPS_ROW, Header,
-        NamesHeader, OBSERVE_ROW, Row,
+        NamesHeader, OBSERVE_ROW, Row, TLS_ROW,
     },
 };
 
 use super::{
     destination::{Hosts, Ports},
+    names::TlsCheck,
     paths::{self, CompileError},
-    prefix::{Prefix, from_number},
+    prefix::Prefix,
     scope::{List, Mode, Rule, Scope},
+    section::Section,
 };
 
 /// A compiled scope: rows as [`agentguard_common::scope`] describes them, and the tables of
@@ -162,6 +164,10 @@ fn rows(scope: &Scope) -> Vec<Row> {
         if rule.list == List::Allow && rule.destination.speaks(Protocol::Icmp) {
             header.flags |= FLAG_ICMP;
         }
+        if let Hosts::Name(_) = rule.destination.hosts {
+            header.flags |= FLAG_NAMES;
+            add_checks(&mut rows, rule);
+        }
         add_addresses(&mut addresses, rule);
         add_ports(&mut ports, rule);
     }
@@ -187,10 +193,25 @@ impl List {
     }
 }
 
+/// Notes where TLS must confirm a rule by name.
+fn add_checks(rows: &mut [Row], rule: &Rule) {
+    let checked: &[u32] = match rule.keys.tls {
+        _ if rule.list != List::Allow || !rule.destination.speaks(Protocol::Tcp) => &[],
+        TlsCheck::Https => &[HTTPS_ROW],
+        TlsCheck::Every => &[HTTPS_ROW, TLS_ROW],
+        TlsCheck::Never => &[],
+    };
+    for row in checked {
+        rows[*row as usize].rules.insert(rule.number);
+    }
+}
+
 fn add_addresses(section: &mut Section, rule: &Rule) {
     let prefix = match rule.destination.hosts {
         Hosts::Everywhere => return section.add(0, u128::MAX, rule.number),
         Hosts::Prefix(prefix) => prefix,
+        // Its addresses are learned.
+        Hosts::Name(_) => return,
     };
     let (first, last) = prefix.bounds();
     let (mapped_first, mapped_last) = Prefix::IPV4.bounds();
@@ -220,53 +241,28 @@ fn add_ports(section: &mut Section, rule: &Rule) {
     }
 }
 
-/// The intervals of one axis, while they are collected.
-#[derive(Default)]
-struct Section {
-    /// Points at which a rule begins or ceases to match.
-    turns: Vec<(u128, u16)>,
-}
-
-impl Section {
-    /// Adds the interval from `first` to `last`, both included. The intervals of one rule must not
-    /// overlap.
-    fn add(&mut self, first: u128, last: u128, rule: u16) {
-        self.turns.push((first, rule));
-        if let Some(after) = last.checked_add(1) {
-            self.turns.push((after, rule));
-        }
+/// The different sets of these rules, cut down to some of them, that match at one port of one protocol.
+pub(super) fn port_sets(rules: &[Rule], of: RuleSet) -> Vec<RuleSet> {
+    let mut ports = Section::default();
+    for rule in rules.iter().filter(|rule| of.contains(rule.number)) {
+        add_ports(&mut ports, rule);
     }
-
-    /// Sweeps along the axis: one row wherever the set of matching rules changes, and one at the
-    /// beginning, which the search relies on.
-    fn into_rows(mut self) -> Vec<Row> {
-        self.turns.sort_unstable();
-        let mut rows = vec![Row {
-            key: Address::MIN,
-            rules: RuleSet::EMPTY,
-        }];
-        let mut rules = RuleSet::EMPTY;
-        for turns in self.turns.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((point, _)) = turns.first() else {
-                continue;
-            };
-            for (_, rule) in turns {
-                toggle(&mut rules, *rule);
-            }
-            let key = from_number(*point);
-            match rows.last_mut() {
-                Some(last) if last.key == key => last.rules = rules,
-                Some(last) if last.rules == rules => {}
-                _ => rows.push(Row { key, rules }),
-            }
-        }
-        rows
-    }
-}
-
-/// A rule begins to match, or ceases to.
-fn toggle(rules: &mut RuleSet, rule: u16) {
-    let mut only = RuleSet::EMPTY;
-    only.insert(rule);
-    *rules = (*rules | only) & !(*rules & only);
+    let rows = ports.into_rows();
+    // Between protocols there is nothing, and nobody listens on port 0.
+    let is_port = |first: Address, after: Option<Address>| {
+        Protocol::ALL.into_iter().any(|protocol| {
+            let lowest = port_key(protocol, u16::from(protocol.has_ports()));
+            first.lo <= port_key(protocol, u16::MAX) && after.is_none_or(|key| lowest < key.lo)
+        })
+    };
+    let ends = rows.iter().skip(1).map(|row| Some(row.key)).chain([None]);
+    let mut sets: Vec<_> = rows
+        .iter()
+        .zip(ends)
+        .filter(|(row, after)| is_port(row.key, *after))
+        .map(|(row, _)| row.rules)
+        .collect();
+    sets.sort_unstable_by_key(|set| set.0);
+    sets.dedup();
+    sets
 }

@@ -2,10 +2,10 @@
 
 use agentguard_common::protocol::Protocol;
 
-use super::prefix::Prefix;
+use super::{names::Name, prefix::Prefix};
 
 /// Addresses, ports and protocols: what a rule matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// The protocols.
     pub scheme: Scheme,
@@ -23,6 +23,12 @@ impl Destination {
             Scheme::Any => protocol.has_ports() || self.ports.is_none(),
             Scheme::One(only) => only == protocol,
         }
+    }
+
+    /// Whether the rule matches a port of a protocol. ICMP has none, whatever is asked.
+    pub fn holds(&self, protocol: Protocol, port: u16) -> bool {
+        let is_within = |ports: &Ports| (ports.first..=ports.last).contains(&port);
+        self.speaks(protocol) && (!protocol.has_ports() || self.ports.iter().all(is_within))
     }
 }
 
@@ -52,12 +58,14 @@ impl Scheme {
 }
 
 /// The addresses of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hosts {
     /// The addresses of a prefix. An IPv6 prefix holds no IPv4 address, however short it is.
     Prefix(Prefix),
     /// Every address of both families: `[::]` in `listen`, where a socket serves both.
     Everywhere,
+    /// The addresses that agentguard's resolver gave the agent for a name.
+    Name(Name),
 }
 
 /// Ports from `first` to `last`, both included.

@@ -1,6 +1,6 @@
 //! What can be wrong with a destination.
 
-use super::prefix::Prefix;
+use super::{names::NameError, prefix::Prefix};
 
 /// Why a text is no destination.
 ///
@@ -128,9 +128,9 @@ pub enum DestinationError {
         /// What stands last.
         last: u16,
     },
-    /// A host name.
-    #[error("{0:?} is a name, and names are not supported yet; write the addresses")]
-    Name(String),
+    /// A name that no rule can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A name with something behind a slash.
     #[error("{0:?} cannot follow a name; a destination is a host and a port, not a URL")]
     Path(String),

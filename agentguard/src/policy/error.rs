@@ -9,6 +9,7 @@ use super::{
     document::FormError,
     files::FileError,
     matches::MatchError,
+    names::KeyError,
     network::NetworkError,
     paths::{CompileError, PatternError},
     process::ProcessError,
@@ -80,6 +81,9 @@ pub enum Problem {
     /// A destination is not acceptable.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    /// A key of a rule by name is not acceptable.
+    #[error(transparent)]
+    NameKey(#[from] KeyError),
     /// The rules about files and sockets are not acceptable.
     #[error(transparent)]
     Files(#[from] FileError),

@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     compile::Compiled,
+    destination::Hosts,
+    grammar::Host,
+    names::explain_name,
     prefix::{address, ip},
-    scope::Scope,
+    scope::{Rule, Scope},
+    target::Target,
 };
 
 /// What the kernel would do.
@@ -86,8 +90,23 @@ pub struct Explanation {
     pub note: Option<String>,
 }
 
-/// Asks the decision that the kernel runs. The port is in host byte order, and ignored for ICMP.
+/// Asks the decision that the kernel runs about an address, or what the rules say of a name.
 pub fn explain(
+    scope: &Scope,
+    compiled: &Compiled,
+    target: &Target,
+    protocol: Protocol,
+) -> Explanation {
+    match &target.host {
+        Host::Address(address) => explain_address(scope, compiled, *address, target.port, protocol),
+        Host::Name(name) => explain_name(scope, name, target.port, protocol),
+    }
+}
+
+/// Asks the decision that the kernel runs. The port is in host byte order, and ignored for ICMP.
+///
+/// It knows no address that was learned for a name.
+pub fn explain_address(
     scope: &Scope,
     compiled: &Compiled,
     to: IpAddr,
@@ -110,6 +129,14 @@ pub fn explain(
     }
     if verdict.reason == Reason::NoRule && destination.is_loopback() {
         notes.push("permitted if the peer is a process of the same agent".to_owned());
+    }
+    let is_by_name = |rule: &Rule| matches!(rule.destination.hosts, Hosts::Name(_));
+    if verdict.reason == Reason::Redirected {
+        notes.push("port 53 of every address is agentguard's own resolver".to_owned());
+    } else if scope.rules.iter().any(is_by_name) {
+        notes.push(
+            "rules by name have a say, too, once a name of theirs was resolved to it".to_owned(),
+        );
     }
     Explanation {
         agent: scope.agent.name.clone(),

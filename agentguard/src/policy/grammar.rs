@@ -1,4 +1,5 @@
-//! The grammar of destinations: `[scheme://]HOST[/PREFIX][:PORT[-PORT]]`.
+//! The grammar of destinations: `[scheme://]HOST[/PREFIX][:PORT[-PORT]]`, where `HOST` is an address, a
+//! name, or `*.` and a name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,6 +8,7 @@ use agentguard_common::protocol::Protocol;
 use super::{
     destination::{Destination, Hosts, Ports, Scheme},
     destination_error::DestinationError as Error,
+    names::{Name, NameError},
     prefix::{Prefix, PrefixError},
     scope::List,
 };
@@ -92,9 +94,18 @@ pub(super) fn destination(text: &str, list: List) -> Result<Destination, At> {
     })
 }
 
-/// Parses `HOST` without a prefix length, which must be an address.
-pub(super) fn address(text: &str, at: usize) -> Result<IpAddr, At> {
-    ip(Part { text, at })
+/// A host, or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address.
+    Address(IpAddr),
+    /// A name.
+    Name(Name),
+}
+
+/// Parses `HOST` without a prefix length.
+pub(super) fn host(text: &str, at: usize) -> Result<Host, At> {
+    host_of(Part { text, at })
 }
 
 /// Splits `HOST[/PREFIX][:PORT[-PORT]]`; brackets are gone from the host.
@@ -148,10 +159,16 @@ fn hosts(text: Part<'_>, list: List) -> Result<Hosts, At> {
         Some((host, length)) => (host, Some(length)),
         None => (text, None),
     };
-    if length.is_some() && is_name(host.text) {
-        return Err(text.split_at(host.text.len()).1.error(Error::Path));
-    }
-    let address = ip(host)?;
+    let address = match host_of(host)? {
+        Host::Address(address) => address,
+        Host::Name(_) if length.is_some() => {
+            return Err(text.split_at(host.text.len()).1.error(Error::Path));
+        }
+        Host::Name(_) if list == List::Listen => {
+            return Err(host.error(|text| NameError::Listen(text).into()));
+        }
+        Host::Name(name) => return Ok(Hosts::Name(name)),
+    };
     let limit = if address.is_ipv4() { 32 } else { 128 };
     let bits = match length {
         None => limit,
@@ -186,43 +203,29 @@ fn unspecified(prefix: Prefix, list: List) -> Result<Hosts, Error> {
     }
 }
 
-fn ip(host: Part<'_>) -> Result<IpAddr, At> {
+fn host_of(host: Part<'_>) -> Result<Host, At> {
     if let Some(zone) = host.text.find('%').filter(|_| host.text.contains(':')) {
         return Err(host.split_at(zone).1.error(Error::Zone));
     }
     if host.text.contains(':') {
-        let v6 = host.text.parse::<Ipv6Addr>();
-        return v6.map(IpAddr::V6).map_err(|_| host.error(Error::Ipv6));
+        let v6 = host.text.parse::<Ipv6Addr>().map(IpAddr::V6);
+        return v6.map(Host::Address).map_err(|_| host.error(Error::Ipv6));
     }
     if let Ok(v4) = host.text.parse::<Ipv4Addr>() {
-        return Ok(v4.into());
+        return Ok(Host::Address(v4.into()));
     }
     let last = host.text.rsplit('.').next().unwrap_or_default();
-    Err(host.error(if host.text == "*" {
-        |_| Error::Star
+    if host.text == "*" {
+        Err(host.error(|_| Error::Star))
+    } else if host.text.is_empty() {
+        Err(host.error(Error::Host))
     } else if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
-        Error::Ipv4
-    } else if is_name(host.text) {
-        Error::Name
+        Err(host.error(Error::Ipv4))
     } else {
-        Error::Host
-    }))
-}
-
-/// Whether a text is a host name, or `*.` before one.
-fn is_name(text: &str) -> bool {
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let numeric = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-    name.len() <= 253 && name.split('.').all(label) && !name.rsplit('.').next().is_some_and(numeric)
+        let name = Name::parse(host.text);
+        name.map(Host::Name)
+            .map_err(|(inside, error)| (host.at + inside, error.into()))
+    }
 }
 
 fn ports(text: Part<'_>) -> Result<Ports, At> {

@@ -8,7 +8,7 @@ use super::{
     conflicts,
     error::{PolicyError, Problem},
     host_paths::{HostPaths, Remembered},
-    parse,
+    names, parse,
     read::{self, ReadError},
     resolve::{self, Note},
     scope::Scope,
@@ -80,7 +80,8 @@ pub fn load_each(files: &[PathBuf], host: &dyn HostPaths) -> Loaded {
         let found = read::read(file).and_then(|text| parse::declared(file, &text));
         match found {
             Ok(mut found) => {
-                let of_file = resolve::resolve(&mut found.scope, &host);
+                let mut of_file = resolve::resolve(&mut found.scope, &host);
+                of_file.extend(names::notes(&found.scope));
                 notes.extend(of_file.into_iter().map(|note| (file.clone(), note)));
                 declared.push(found);
             }

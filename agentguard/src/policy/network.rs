@@ -1,20 +1,24 @@
 //! The `[network]` section: the rules.
 
 use agentguard_common::limits::MAX_RULES;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::{
-    destination::Destination,
+    destination::{Destination, Hosts},
+    destination_error::DestinationError,
     document::{Document, Placed},
     grammar,
     item::ItemForm,
+    names::{self, NameKeys},
     scope::{List, Rule},
 };
 
 /// Keys of the section.
 pub(super) const KEYS: &[&str] = &["allow", "deny", "listen"];
-/// Keys of a rule of `allow` and of `deny` that is a table.
-pub(super) const RULE_KEYS: &[&str] = &["to", "mode"];
+/// Keys of a rule of `allow` that is a table.
+pub(super) const RULE_KEYS: &[&str] = &["to", "mode", "private", "tls", "types"];
+/// Keys of a rule of `deny` that is a table.
+pub(super) const DENY_KEYS: &[&str] = &["to", "mode"];
 /// Keys of a rule of `listen` that is a table.
 pub(super) const LISTEN_KEYS: &[&str] = &["at", "mode"];
 
@@ -32,6 +36,7 @@ const ALLOW: ItemForm = ItemForm {
     expected: EXPECTED,
 };
 const DENY: ItemForm = ItemForm {
+    keys: DENY_KEYS,
     section: "an item of \"deny\"",
     missing: (
         "\"to\" in an item of \"allow\" or \"deny\"",
@@ -93,6 +98,13 @@ pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> (Vec
             };
             let (text, mode) = form.read(document, item)?;
             let destination = destination(document, list, text)?;
+            let keys = match (list, item.get_ref()) {
+                (List::Allow, DeValue::Table(table)) => names::keys(document, table, &destination),
+                _ => NameKeys::default(),
+            };
+            if list == List::Allow {
+                wildcard(document, text, &destination, keys);
+            }
             let place = document.place(at);
             let start = end(&texts);
             texts.extend([list.name(), " ", text.value]);
@@ -101,6 +113,7 @@ pub(super) fn rules<'a>(document: &mut Document<'a>, root: &DeTable<'a>) -> (Vec
                 list,
                 mode,
                 destination,
+                keys,
                 text: (start, end(&texts)),
                 line: place.line,
                 column: place.column,
@@ -118,5 +131,21 @@ fn destination(document: &mut Document<'_>, list: List, text: Placed<&str>) -> O
             document.report(document.inside(text, inside), error);
             None
         }
+    }
+}
+
+/// Reports a wildcard that permits names of strangers. A `deny` rule may be as wide as it likes.
+fn wildcard(
+    document: &mut Document<'_>,
+    text: Placed<&str>,
+    destination: &Destination,
+    keys: NameKeys,
+) {
+    let Hosts::Name(name) = &destination.hosts else {
+        return;
+    };
+    if let Err(error) = names::check_wildcard(name, keys.private) {
+        let inside = text.value.find('*').unwrap_or_default();
+        document.report(document.inside(text, inside), DestinationError::Name(error));
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use agentguard_common::process::ProcessFlags;
 
-use super::{destination::Destination, file_rules::FileRules, require::Required};
+use super::{destination::Destination, file_rules::FileRules, names::NameKeys, require::Required};
 
 /// What one agent may do, and which processes are that agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub struct Rule {
     pub mode: Mode,
     /// What it matches.
     pub destination: Destination,
+    /// What it says of its name; the default if it has none.
+    pub keys: NameKeys,
     /// Where [its text](Scope::text) begins and ends.
     pub(super) text: (u32, u32),
     /// Line of the file, from 1.

@@ -6,6 +6,7 @@ use super::{
     destination::Hosts,
     error::Place,
     file_warnings::file_warnings,
+    names::name_warnings,
     prefix::Prefix,
     scope::{List, Rule, Scope},
 };
@@ -59,6 +60,7 @@ pub fn warnings(scope: &Scope) -> Vec<Warning> {
             List::Listen => listened(rule, &mut warn),
             List::Deny => {}
         }
+        name_warnings(scope, rule).into_iter().for_each(&mut warn);
     }
     warnings.extend(file_warnings(scope));
     warnings
@@ -112,6 +114,7 @@ fn listened(rule: &Rule, warn: &mut impl FnMut(String)) {
     let everywhere = match rule.destination.hosts {
         Hosts::Everywhere => true,
         Hosts::Prefix(prefix) => prefix.length() == 0,
+        Hosts::Name(_) => false,
     };
     if everywhere && rule.destination.ports.is_none() {
         warn("permits listening on every port of every address".to_owned());

@@ -84,6 +84,21 @@ fn wide_scopes_are_ok_with_warnings() {
 }
 
 #[test]
+fn names_of_other_letters_are_notes() {
+    let scope = "[agent]\nname = \"a\"\nrequire = [\"network\"]\n[network]\n\
+                 allow = [\"api.openai.com:443\", \"\u{430}pi.openai.com:443\"]\n";
+    assert_eq!(
+        Files::new(&[scope]).check(false),
+        (
+            ExitCode::Done,
+            "a.toml: ok, agent a, 2 rules\n\
+             a.toml:5:32: note: \"allow \u{430}pi.openai.com:443\" is xn--pi-6kc.openai.com\n"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
 fn links_in_rules_are_notes() {
     let mut files = Files::new(&[]);
     let directory = files.directory.path().canonicalize().unwrap();

@@ -60,13 +60,7 @@ pub fn offline(
 ) -> Result<Explanation, OfflineError> {
     let target = Target::parse(to, protocol)?;
     let scope = scope(file, agent)?;
-    Ok(explain(
-        &scope,
-        &compile(&scope)?,
-        target.address,
-        target.port,
-        protocol,
-    ))
+    Ok(explain(&scope, &compile(&scope)?, &target, protocol))
 }
 
 /// Answers about a file or a socket of this host. The path is absolute, or `@` and the name of an abstract

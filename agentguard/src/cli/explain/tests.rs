@@ -258,10 +258,10 @@ fn questions_without_an_answer_have_an_exit_code() {
         ),
         "{text}"
     );
-    let (code, text) = error(&good, "bot", "example.com:1");
+    let (code, text) = error(&good, "bot", "exa mple.com:1");
     assert_eq!(code, ExitCode::Usage);
     assert_eq!(
         text,
-        "\"example.com\" is a name, and names are not supported yet; write the addresses"
+        "a name cannot hold the character ' '; expected letters, digits, \"-\" and \"_\""
     );
 }

@@ -8,8 +8,8 @@ use agentguard_common::{
     protocol::{Protocol, port_key},
     rules::RuleSet,
     scope::{
-        ALLOW_ROW, DENY_ROW, FLAG_ICMP, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, Header,
-        LISTEN_ROW, OBSERVE_ROW, Row,
+        ALLOW_ROW, DENY_ROW, FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS,
+        HTTPS_ROW, Header, LISTEN_ROW, OBSERVE_ROW, Row, TLS_ROW,
     },
 };
 
@@ -185,7 +185,39 @@ fn an_empty_scope_has_both_sections() {
         ..Header::default()
     };
     assert_eq!(compiled.header(), header);
-    assert_eq!(compiled.rows()[1..], [Row::default(); 5]);
+    assert_eq!(compiled.rows()[1..], [Row::default(); 7]);
+}
+
+#[test]
+fn rules_by_name_are_on_the_port_axis_only() {
+    let compiled = compile(&network(
+        "allow = [\"a.example:443\", { to = \"b.example:8443\", tls = true }, \
+         { to = \"c.example:443\", tls = \"any\" }, \"udp://d.example:443\", \"any://e.example\"]\n\
+         deny = [{ to = \"f.example\", mode = \"observe\" }]",
+    ));
+    let rules = |row: u32| compiled.rows()[row as usize].rules;
+    assert_eq!(rules(ALLOW_ROW), set(&[0, 1, 2, 3, 4]));
+    assert_eq!(rules(DENY_ROW), set(&[5]));
+    assert_eq!(rules(OBSERVE_ROW), set(&[5]));
+    assert_eq!(rules(HTTPS_ROW), set(&[0, 1, 4]));
+    assert_eq!(rules(TLS_ROW), set(&[1]));
+    let flags = FLAG_NAMES | FLAG_OBSERVED_RULES | FLAG_ICMP;
+    assert_eq!(compiled.header().flags, flags);
+
+    let (addresses, ports) = sections(&compiled);
+    assert_eq!(addresses, [Row::default()]);
+    let at = |protocol, number| {
+        let key = port(protocol, number);
+        let row = ports
+            .iter()
+            .rev()
+            .find(|row| (row.key.hi, row.key.lo) <= (key.hi, key.lo));
+        row.unwrap().rules
+    };
+    assert_eq!(at(Protocol::Tcp, 443), set(&[0, 2, 4, 5]));
+    assert_eq!(at(Protocol::Tcp, 8443), set(&[1, 4, 5]));
+    assert_eq!(at(Protocol::Udp, 443), set(&[3, 4, 5]));
+    assert_eq!(at(Protocol::Icmp, 0), set(&[4, 5]));
 }
 
 #[test]
@@ -248,7 +280,7 @@ fn a_thousand_scopes_are_compiled_in_a_moment() {
         })
         .sum();
     let elapsed = start.elapsed();
-    assert_eq!(rows, 1000 * (4 + 514 + 1025));
+    assert_eq!(rows, 1000 * (HEADER_ROWS as usize + 514 + 1025));
     let limit = if cfg!(debug_assertions) { 60.0 } else { 2.0 };
     assert!(elapsed.as_secs_f64() < limit, "{elapsed:?}");
 }

@@ -3,7 +3,7 @@
 use agentguard_common::protocol::Protocol;
 
 use super::network;
-use crate::policy::{Explained, Explanation, Target, compile, explain};
+use crate::policy::{Explained, Explanation, Target, TargetHost, compile, explain};
 
 const RULES: &str = "deny = [\"10.1.0.0/16\"]\n\
                      allow = [\"10.0.0.0/8:443\", \"icmp://10.0.0.1\", \"[2001:db8::1]:443\", \
@@ -12,13 +12,7 @@ const RULES: &str = "deny = [\"10.1.0.0/16\"]\n\
 fn ask(to: &str, protocol: Protocol) -> Explanation {
     let scope = network(RULES);
     let target = Target::parse(to, protocol).unwrap_or_else(|error| panic!("{to}: {error}"));
-    explain(
-        &scope,
-        &compile(&scope).unwrap(),
-        target.address,
-        target.port,
-        protocol,
-    )
+    explain(&scope, &compile(&scope).unwrap(), &target, protocol)
 }
 
 #[test]
@@ -100,7 +94,9 @@ fn other_spellings_are_answered_as_what_they_mean() {
         let explanation = ask(to, Protocol::Tcp);
         assert_eq!(explanation.verdict, Explained::Permitted, "{to}");
         assert_eq!(explanation.destination, Some(format!("{meant}:443")));
-        let spelled = Target::parse(to, Protocol::Tcp).unwrap().address;
+        let TargetHost::Address(spelled) = Target::parse(to, Protocol::Tcp).unwrap().host else {
+            panic!("{to}");
+        };
         assert_eq!(explanation.note, Some(format!("{spelled} means {meant}")));
     }
 }
@@ -126,7 +122,10 @@ fn loopback_depends_on_the_peer() {
 #[test]
 fn questions_have_a_grammar() {
     let parse = |text, protocol| match Target::parse(text, protocol) {
-        Ok(target) => format!("{} {}", target.address, target.port),
+        Ok(target) => match target.host {
+            TargetHost::Address(address) => format!("{address} {}", target.port),
+            TargetHost::Name(name) => format!("{name} {}", target.port),
+        },
         Err(error) => error.to_string(),
     };
     for (text, answer) in [
@@ -135,11 +134,11 @@ fn questions_have_a_grammar() {
         ("0.0.0.0:1", "0.0.0.0 1"),
         (
             "10.0.0.1",
-            "\"10.0.0.1\" has no port; expected HOST:PORT, as in 10.0.0.1:443 or [2001:db8::1]:443",
+            "\"10.0.0.1\" has no port; expected HOST:PORT, as in api.example.com:443, 10.0.0.1:443 or [2001:db8::1]:443",
         ),
         (
             "2001:db8::1",
-            "\"2001:db8::1\" has no port; expected HOST:PORT, as in 10.0.0.1:443 or [2001:db8::1]:443",
+            "\"2001:db8::1\" has no port; expected HOST:PORT, as in api.example.com:443, 10.0.0.1:443 or [2001:db8::1]:443",
         ),
         (
             "",
@@ -163,7 +162,7 @@ fn questions_have_a_grammar() {
         ),
         (
             "10.0.0.0/8:443",
-            "\"10.0.0.0/8:443\" is a prefix; ask for one address",
+            "\"10.0.0.0/8:443\" is a prefix or a URL; ask for one address or name, and a port",
         ),
         (
             "[10.0.0.1]:443",
@@ -181,9 +180,15 @@ fn questions_have_a_grammar() {
             "[fe80::1%eth0]:443",
             "an address cannot have a zone; remove \"%eth0\"",
         ),
+        ("Api.OpenAI.com.:443", "api.openai.com 443"),
+        ("bücher.example:1", "xn--bcher-kva.example 1"),
         (
-            "api.openai.com:443",
-            "\"api.openai.com\" is a name, and names are not supported yet; write the addresses",
+            "*.openai.com:443",
+            "\"*.openai.com\" is a pattern; ask for one name",
+        ),
+        (
+            "a b.example:443",
+            "a name cannot hold the character ' '; expected letters, digits, \"-\" and \"_\"",
         ),
         (
             "10.0.0:443",
@@ -198,7 +203,7 @@ fn questions_have_a_grammar() {
         ("[2001:db8::1]", "2001:db8::1 0"),
         (
             "10.0.0.1:8",
-            "ICMP has no ports; expected HOST, as in 10.0.0.1 or 2001:db8::1",
+            "ICMP has no ports; expected HOST, as in api.example.com, 10.0.0.1 or 2001:db8::1",
         ),
     ] {
         assert_eq!(parse(text, Protocol::Icmp), answer, "{text}");

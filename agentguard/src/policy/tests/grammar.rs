@@ -14,9 +14,17 @@ fn show(destination: Destination) -> (Scheme, String, Option<(u16, u16)>) {
     let hosts = match destination.hosts {
         Hosts::Prefix(prefix) => format!("{}/{}", prefix.network(), prefix.length()),
         Hosts::Everywhere => "everywhere".to_owned(),
+        Hosts::Name(name) => name.to_string(),
     };
     let ports = destination.ports.map(|Ports { first, last }| (first, last));
     (destination.scheme, hosts, ports)
+}
+
+fn read(text: &str, list: List) -> (Scheme, String, Option<(u16, u16)>) {
+    match grammar::destination(text, list) {
+        Ok(destination) => show(destination),
+        Err(error) => panic!("{list} {text}: {error:?}"),
+    }
 }
 
 #[test]
@@ -110,14 +118,37 @@ fn what_can_be_written() {
         (Listen, "any://[::]", ANY, "everywhere", None),
         (Listen, "10.0.0.0/8", TCP, "10.0.0.0/8", None),
     ] {
-        let destination = grammar::destination(text, list).unwrap_or_else(|error| {
-            panic!("{list} {text}: {error:?}");
-        });
-        assert_eq!(
-            show(destination),
-            (scheme, hosts.to_owned(), ports),
-            "{list} {text}"
-        );
+        let expected = (scheme, hosts.to_owned(), ports);
+        assert_eq!(read(text, list), expected, "{list} {text}");
+    }
+}
+
+#[test]
+fn names_can_be_written() {
+    use List::{Allow, Deny};
+
+    for (list, text, scheme, hosts, ports) in [
+        (Allow, "api.openai.com", TCP, "api.openai.com", None),
+        (
+            Allow,
+            "API.OpenAI.com.:443",
+            TCP,
+            "api.openai.com",
+            Some((443, 443)),
+        ),
+        (
+            Allow,
+            "udp://*.arxiv.org:1-2",
+            UDP,
+            "*.arxiv.org",
+            Some((1, 2)),
+        ),
+        (Allow, "icmp://example.com", ICMP, "example.com", None),
+        (Deny, "*.com", ANY, "*.com", None),
+        (Deny, "*.lan:25", ANY, "*.lan", Some((25, 25))),
+    ] {
+        let expected = (scheme, hosts.to_owned(), ports);
+        assert_eq!(read(text, list), expected, "{list} {text}");
     }
 }
 
@@ -138,7 +169,7 @@ fn what_cannot_be_written() {
         );
         refused += 1;
     }
-    assert_eq!(refused, 66);
+    assert_eq!(refused, 105);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::{
 use serde_json::Value;
 
 use crate::policy::{
-    Host, agent, files, load_each, network, parse, parse::SECTIONS, process, profiles, require,
-    warnings,
+    Host, agent, files, load_each, names::RecordTypes, network, parse, parse::SECTIONS, process,
+    profiles, require, warnings,
 };
 
 fn packaging() -> PathBuf {
@@ -39,6 +39,7 @@ fn every_key_of_the_parser_is_in_the_schema_and_no_other() {
         ("/properties/sockets", files::SOCKET_KEYS),
         ("/properties/process", process::KEYS),
         ("/$defs/rule/anyOf/1", network::RULE_KEYS),
+        ("/$defs/denied/anyOf/1", network::DENY_KEYS),
         ("/$defs/listen/anyOf/1", network::LISTEN_KEYS),
         ("/$defs/file/anyOf/1", files::FILE_RULE_KEYS),
         ("/$defs/unix/anyOf/1", files::SOCKET_RULE_KEYS),
@@ -62,6 +63,10 @@ fn every_key_of_the_parser_is_in_the_schema_and_no_other() {
         (
             "/properties/agent/properties/require/items/enum",
             require::VALUES,
+        ),
+        (
+            "/$defs/rule/anyOf/1/properties/types/items/enum",
+            &RecordTypes::names(),
         ),
     ] {
         let found = schema.pointer(pointer).unwrap();
@@ -108,6 +113,25 @@ fn what_the_parser_takes_the_schema_takes() {
     ] {
         let text = format!(
             "[agent]\nname = \"a\"\n[network]\nallow = [\"{item}\", {{ to = \"{item}\" }}]\n"
+        );
+        assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
+        assert!(accepts(&text), "{text}");
+    }
+    for item in [
+        "api.openai.com",
+        "udp://API.openai.com.:1-2",
+        "*.arxiv.org:443",
+        "bücher.example:443",
+        "*.xn--bcher-kva.example",
+        "a_b.r3---sn.example",
+        "icmp://intranet",
+        "1a.2b.3c",
+    ] {
+        let text = format!(
+            "[agent]\nname = \"a\"\n[network]\nallow = [\"{item}\", {{ to = \"{item}\", private = true, \
+             types = [\"TXT\", \"MX\"] }}, {{ to = \"any://a.example\", tls = true, private = false }}, \
+             {{ to = \"any://a.example\", tls = \"any\", types = [] }}]\n\
+             deny = [\"{item}\", {{ to = \"{item}\", mode = \"observe\" }}, \"*.com\"]\n"
         );
         assert!(parse(Path::new("a.toml"), &text).is_ok(), "{text}");
         assert!(accepts(&text), "{text}");
@@ -188,7 +212,20 @@ fn what_the_schema_refuses_the_parser_refuses() {
         "[agent]\nname = \"a\"\n[network]\nallow = \"10.0.0.1\"\n",
         "[agent]\nname = \"a\"\n[network]\nallow = [\"http://10.0.0.1\"]\n",
         "[agent]\nname = \"a\"\n[network]\nallow = [\"10.0.0.1:0\"]\n",
-        "[agent]\nname = \"a\"\n[network]\nallow = [\"example.com:443\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nlisten = [\"example.com:443\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"example.com:0\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"example.com/x\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"a.*.example.com\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"*\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\"10.0.0\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [\".example.com\"]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", tls = false }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", tls = \"all\" }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", private = \"yes\" }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", types = \"TXT\" }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", types = [\"A\"] }]\n",
+        "[agent]\nname = \"a\"\n[network]\nallow = [{ to = \"a.example\", types = [\"ANY\"] }]\n",
+        "[agent]\nname = \"a\"\n[network]\ndeny = [{ to = \"a.example\", private = true }]\n",
         "[agent]\nname = \"a\"\n[network]\nallow = [\"2001:db8::/32:443\"]\n",
         "[agent]\nname = \"a\"\n[network]\nallow = [{ at = \"10.0.0.1\" }]\n",
         "[agent]\nname = \"a\"\n[network]\nlisten = [{ to = \"10.0.0.1\" }]\n",
