@@ -33,6 +33,7 @@ pub mod scope;
 pub mod self_test;
 mod set;
 pub mod socket;
+pub mod tls;
 pub mod verdict;
 
 /// Number of the ABI between kernel and user space.
