@@ -82,6 +82,77 @@ pub enum Hello {
     Malformed,
 }
 
+impl Hello {
+    /// What it is, without the name.
+    #[inline(always)]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Name(_) => Kind::Name,
+            Self::NoName => Kind::NoName,
+            Self::BadName => Kind::BadName,
+            Self::Encrypted(_) => Kind::Encrypted,
+            Self::Split => Kind::Split,
+            Self::NotTls => Kind::NotTls,
+            Self::Malformed => Kind::Malformed,
+        }
+    }
+}
+
+/// The kinds of [`Hello`], and that there is none. The discriminants are ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// [`Hello::Name`].
+    Name = 0,
+    /// [`Hello::NoName`].
+    NoName = 1,
+    /// [`Hello::BadName`], or one that is not [spelled](Spelling) like a name.
+    BadName = 2,
+    /// [`Hello::Encrypted`].
+    Encrypted = 3,
+    /// [`Hello::Split`].
+    Split = 4,
+    /// [`Hello::NotTls`].
+    NotTls = 5,
+    /// [`Hello::Malformed`].
+    Malformed = 6,
+    /// What the client sent first was gone before anything asked for it.
+    Unseen = 7,
+}
+
+impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Name,
+        Self::NoName,
+        Self::BadName,
+        Self::Encrypted,
+        Self::Split,
+        Self::NotTls,
+        Self::Malformed,
+        Self::Unseen,
+    ];
+
+    /// The kind of a number. `None` if there is none.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Its name in records: what is wrong with a hello that was refused.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::NoName => "no-name",
+            Self::BadName => "bad-name",
+            Self::Encrypted => "encrypted",
+            Self::Split => "split",
+            Self::NotTls => "not-tls",
+            Self::Malformed => "malformed",
+            Self::Unseen => "unseen",
+        }
+    }
+}
+
 /// What a client's first bytes say.
 pub fn client_hello<B: Bytes + ?Sized>(bytes: &B) -> Hello {
     let mut walk = match Walk::begin(bytes) {

@@ -34,18 +34,19 @@ impl Fold {
     /// Folds the next eight bytes, as they lie in memory.
     #[inline(always)]
     pub fn word(&mut self, word: u64) -> u64 {
-        // Bytes beyond ASCII would carry into their neighbours.
-        self.invalid |= word & HIGHEST;
+        // Without their highest bits, bytes do not carry into their neighbours.
+        let beyond_ascii = word & HIGHEST;
+        let original = word;
         let word = word & !HIGHEST;
         let zero = in_range(word, 0, 0);
-        let upper = in_range(word, b'A', b'Z');
+        let upper = in_range(word, b'A', b'Z') & !beyond_ascii;
         let letter = upper | in_range(word, b'a', b'z');
         let numeric = zero | in_range(word, b'0', b'9') | in_range(word, b'.', b'.');
         let other = in_range(word, b'-', b'-') | in_range(word, b'_', b'_');
         self.zeros += (zero >> 7).wrapping_mul(ONES) >> 56;
         self.not_numeric |= HIGHEST & !numeric;
-        self.invalid |= HIGHEST & !(letter | numeric | other);
-        word | upper >> 2
+        self.invalid |= beyond_ascii | HIGHEST & !(letter | numeric | other);
+        original | upper >> 2
     }
 
     /// The spelling of a name of so many bytes, all of whose [`NAME_WORDS`] words were folded.
