@@ -1,6 +1,8 @@
 //! What real clients send first is understood, and what no server should accept is not.
 
-use agentguard_common::tls::{Hello, MAX_EXTENSIONS, MAX_NAME, Span, Spelling, client_hello, fold};
+use agentguard_common::tls::{
+    Hello, Kind, MAX_EXTENSIONS, MAX_NAME, Span, Spelling, client_hello, fold,
+};
 
 #[path = "tls/clients.rs"]
 mod clients;
@@ -182,4 +184,13 @@ fn more_extensions_than_are_read_are_malformed() {
     assert_eq!(outcome(beyond), Hello::Malformed);
     let first = [vec![name], others(limit)].concat();
     assert_eq!(outcome(first), Hello::Malformed);
+}
+
+#[test]
+fn kinds_are_known_by_their_numbers() {
+    for (number, kind) in (0_u8..).zip(Kind::ALL) {
+        assert_eq!(kind as u8, number);
+        assert_eq!(Kind::from_number(number), Some(kind));
+    }
+    assert_eq!(Kind::from_number(8), None);
 }

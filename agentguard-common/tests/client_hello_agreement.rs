@@ -1,8 +1,8 @@
 //! Whatever comes first is understood as a second parser understands it.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, fs, path::Path};
 
-use agentguard_common::tls::{Hello, client_hello};
+use agentguard_common::tls::Kind;
 use proptest::{
     collection::vec,
     prelude::*,
@@ -10,12 +10,12 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
+#[path = "tls/agreement.rs"]
+mod agreement;
 #[path = "tls/clients.rs"]
 mod clients;
 #[path = "tls/message.rs"]
 mod message;
-#[path = "tls/naive.rs"]
-mod naive;
 
 use clients::CLIENTS;
 use message::{Message, server_name};
@@ -109,6 +109,9 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
+/// All but [`Kind::Unseen`], which is no hello.
+const KINDS: usize = Kind::ALL.len() - 1;
+
 #[test]
 fn it_agrees_with_a_naive_parser_on_whatever_comes() {
     const CASES: u32 = 40_000;
@@ -122,7 +125,7 @@ fn it_agrees_with_a_naive_parser_on_whatever_comes() {
         failure_persistence: None,
         ..Config::default()
     };
-    let counts = RefCell::new(BTreeMap::<&str, u32>::new());
+    let counts = RefCell::new(BTreeMap::<Kind, u32>::new());
     let mut runner =
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     runner
@@ -130,28 +133,27 @@ fn it_agrees_with_a_naive_parser_on_whatever_comes() {
             for change in &changes {
                 change.apply(&mut bytes);
             }
-            let hello = client_hello(bytes.as_slice());
-            prop_assert_eq!(hello, naive::client_hello(&bytes));
-            let kind = match hello {
-                Hello::Name(span) => {
-                    prop_assert!(span.of(&bytes).is_some());
-                    "name"
-                }
-                Hello::NoName => "no name",
-                Hello::BadName => "bad name",
-                Hello::Encrypted(_) => "encrypted",
-                Hello::Split => "split",
-                Hello::NotTls => "not TLS",
-                Hello::Malformed => "malformed",
-            };
+            let kind = agreement::check(&bytes);
             *counts.borrow_mut().entry(kind).or_default() += 1;
             Ok(())
         })
         .unwrap();
     let counts = counts.into_inner();
     assert_eq!(counts.values().sum::<u32>(), CASES);
-    assert_eq!(counts.len(), 7, "{counts:?}");
+    assert_eq!(counts.len(), KINDS, "{counts:?}");
     for (kind, count) in &counts {
-        assert!(*count >= 400, "{kind}: {counts:?}");
+        assert!(*count >= 400, "{kind:?}: {counts:?}");
     }
+}
+
+#[test]
+fn it_agrees_on_what_the_fuzzer_found() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/client_hello");
+    let mut counts = BTreeMap::<Kind, u32>::new();
+    for file in fs::read_dir(corpus).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        *counts.entry(agreement::check(&bytes)).or_default() += 1;
+    }
+    // A corpus without one of them would have been lost in part.
+    assert_eq!(counts.len(), KINDS, "{counts:?}");
 }

@@ -1,4 +1,4 @@
-//! A second parser of what a client sends first, by slices and without bounds on anything: what the parser is compared with.
+//! What the parser is compared with: a second one, by slices, one part within the other.
 
 use agentguard_common::tls::{Hello, MAX_EXTENSIONS, MAX_NAME, MAX_RECORD, Span};
 
