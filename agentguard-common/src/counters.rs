@@ -23,6 +23,18 @@ pub struct Counters {
 const _: () = assert!(size_of::<Counters>() == 40);
 
 impl Counters {
+    /// These and others of the same agent, counted elsewhere.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self {
+            refused: self.refused + other.refused,
+            observed: self.observed + other.observed,
+            recorded: self.recorded + other.recorded,
+            repeated: self.repeated + other.repeated,
+            lost: self.lost + other.lost,
+        }
+    }
+
     /// Refusals and observations that have no event: zero, or the kernel side has a bug.
     pub const fn unaccounted(&self) -> i128 {
         (self.refused as i128 + self.observed as i128)

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, IsTerminal},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
@@ -11,7 +12,7 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 
 use super::{Error, ExitCode};
-use crate::daemon;
+use crate::{daemon, dns::Source};
 
 /// Enforce the scopes until told to stop
 ///
@@ -38,6 +39,10 @@ pub struct DaemonArgs {
     /// systemd it is agentguard.slice)
     #[arg(long, value_name = "NAME", default_value = "agentguard", value_parser = cgroup_name)]
     pub cgroup: String,
+    /// Name server that resolves what scopes permit, with a port unless that is 53; can be given several times, and they are
+    /// asked in this order [default: those of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = server)]
+    pub upstream: Vec<SocketAddr>,
     /// Cgroups of agents that are looked up at once; more are confined too, only slower
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CGROUPS,
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -51,6 +56,17 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "N", default_value_t = MAX_DECLARED_INSTANCES, hide = true,
           value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_DECLARED_INSTANCES)))]
     pub max_declared: u32,
+}
+
+impl DaemonArgs {
+    /// Where names are resolved.
+    pub(crate) fn upstream(&self) -> Source {
+        if self.upstream.is_empty() {
+            Source::host()
+        } else {
+            Source::Servers(self.upstream.clone())
+        }
+    }
 }
 
 /// Runs the daemon.
@@ -80,4 +96,14 @@ fn cgroup_name(text: &str) -> Result<String, String> {
         return Err("the name is longer than 63 bytes".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// The address of a name server, with or without a port: `192.0.2.1`, `[2001:db8::1]:5353`.
+fn server(text: &str) -> Result<SocketAddr, String> {
+    const DOMAIN: u16 = 53;
+
+    text.parse::<IpAddr>()
+        .map(|address| SocketAddr::new(address, DOMAIN))
+        .or_else(|_| text.parse())
+        .map_err(|_| "an address is needed, as in 192.0.2.1 or [2001:db8::1]:5353".to_owned())
 }

@@ -201,6 +201,7 @@ impl Daemon {
                     .counters(agent.slot)
                     .inspect_err(|error| tracing::error!("{error}"))
                     .unwrap_or_default()
+                    .with(self.asked.counters(agent.slot))
                     .into(),
                 files: files::protection(&agent.scope, &self.support),
                 retired: agent.retired,
@@ -252,6 +253,7 @@ impl Daemon {
             )));
         }
         noted?;
+        self.answer(slot, peer)?;
         Ok(Entered {
             agent: agent.to_owned(),
             instance: made.id.to_string(),
@@ -303,12 +305,22 @@ impl Daemon {
         if !tagged {
             return Err(failed(format!("the cgroup {path} was not tagged")));
         }
+        self.answer(slot, peer)?;
         Ok(Entered {
             agent: agent.to_owned(),
             instance: id.to_string(),
             cgroup: path,
             files,
         })
+    }
+
+    /// Answers the agent's questions for names where this process is.
+    fn answer(&self, slot: u32, peer: &Peer) -> Result<(), ApiError> {
+        let pid = u32::try_from(peer.pid()).map_err(failed)?;
+        match self.guard().as_ref() {
+            Some(guard) => guard.answer(slot, pid).map_err(failed),
+            None => Err(failed("the daemon is stopping")),
+        }
     }
 
     fn entered(&self, path: &str) -> Result<(), ApiError> {

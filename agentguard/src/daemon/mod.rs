@@ -5,12 +5,14 @@
 
 mod agents;
 mod backend;
+mod descriptors;
 pub mod directory;
 mod error;
 mod files;
 mod guard;
 mod lock;
 pub(crate) mod memory;
+pub(crate) mod names;
 mod notify;
 
 use std::{
@@ -33,10 +35,12 @@ use self::{
     directory::Directory,
     guard::{Applied, Guard},
     lock::RunLock,
+    names::{ArrivalThread, Asked, Names, RecordThread},
 };
 use crate::{
     cli::daemon::DaemonArgs,
     control::{limits::Limits, server, socket::ControlSocket},
+    dns,
     events::ring::{EventThread, Reader},
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
@@ -48,6 +52,7 @@ use crate::{
         object::{self, Sizes},
         probe,
         protection::Protection,
+        resolvers::{Resolvers, take_arrivals},
         tables::{self, Tables},
         types::{self, KernelTypes},
     },
@@ -70,6 +75,8 @@ struct Daemon {
     guard: Mutex<Option<Guard>>,
     log: LogHandle,
     clock: Clock,
+    /// What the resolver has refused.
+    asked: Arc<Asked>,
     /// Whether instances are systemd's scopes.
     scopes: bool,
     last_load: Mutex<Option<LastLoad>>,
@@ -106,6 +113,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let scopes = load_scopes(&args.agents)?;
     let cgroups = cgroup2::find()?;
     memory::prepare();
+    descriptors::raise_limit();
     let types = types::read();
     let mut protections = preflight(&types)?;
     let types = types.map_err(|error| DaemonError::Unsuitable(error.to_string()))?;
@@ -140,12 +148,28 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let ring = tables::take_events(&mut loaded.ebpf)?;
     let directory = Arc::new(Directory::default());
     let paths = CgroupPaths::new(cgroups.clone())?;
+    let (log, log_thread) = crate::log::spawn(file, clock)?;
+    let asked = Arc::<Asked>::default();
+    let (record_thread, records) = RecordThread::start(
+        Arc::clone(&directory),
+        CgroupPaths::new(cgroups.clone())?,
+        clock,
+        log.clone(),
+        Arc::clone(&asked),
+    )?;
+    let kernel = names::Kernel::new(Resolvers::take(&mut loaded.ebpf)?);
+    let resolver = dns::Resolver::new(dns::Config::default(), Vec::new());
+    let names = Names::new(kernel, resolver, args.upstream(), records, &args.run_dir)?;
+    let known = names.known();
+    let names = Arc::new(Mutex::new(names));
+    let arrivals = ArrivalThread::start(take_arrivals(&mut loaded.ebpf)?, Arc::clone(&names))?;
     let mut guard = Guard::new(
         cgroups,
         own,
         loaded,
         tables,
         Arc::clone(&directory),
+        Arc::clone(&names),
         args.max_instances,
     )?;
     let mut all = guard.orphans(&scopes)?;
@@ -157,12 +181,12 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     }
     all.extend(scopes);
     let socket = ControlSocket::bind(&args.run_dir.join("agentguard.sock"))?;
-    let (log, log_thread) = crate::log::spawn(file, clock)?;
     let events = EventThread::start(
         ring,
         Reader {
             directory,
             paths,
+            known,
             clock,
             log: log.clone(),
         },
@@ -185,6 +209,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         log: log.clone(),
         clock,
         scopes: managed,
+        asked,
         last_load: Mutex::new(None),
         args,
     });
@@ -195,6 +220,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let served = daemon.attend(socket, signals).await;
 
     daemon.finish(events);
+    arrivals.stop();
+    names::lock(&names).stop();
+    record_thread.finish();
     keeper.into_iter().for_each(Keeper::stop);
     let counters = log_thread.close();
     if counters.unwritten != 0 {
@@ -364,6 +392,7 @@ impl Daemon {
         if let Err(error) = guard.collect_instances() {
             tracing::warn!("cannot look for empty instances: {error}");
         }
+        guard.tick_names(self.clock.boot_ns());
         if let Err(error) = mend(guard) {
             tracing::error!("the programs cannot be attached: {error}");
         }
@@ -385,7 +414,7 @@ impl Daemon {
         for agent in guard.agents.iter_mut() {
             match guard.tables.counters(agent.slot) {
                 Ok(counters) => {
-                    let growth = agent.growth(counters);
+                    let growth = agent.growth(counters.with(self.asked.counters(agent.slot)));
                     self.log.growth(&agent.scope.agent.name, growth);
                 }
                 Err(error) => tracing::error!("{error}"),

@@ -4,12 +4,12 @@ mod addresses;
 mod asked;
 
 use std::{
-    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use agentguard_common::{
+    address::Address,
     names::Asker,
     verdict::{Action, Verdict},
 };
@@ -21,7 +21,6 @@ use super::{
     counters::AgentCounters,
     interfaces::{Detail, Learn, Policy, Records, Refusal},
     known::Known,
-    name,
     rate::Rate,
     refusals::{New, Refusals},
     resolver::Resolver,
@@ -159,9 +158,8 @@ impl Agent {
     }
 
     /// The names that were resolved to an address, also such as have ended not long ago.
-    pub fn names_of(&self, address: IpAddr) -> Vec<Arc<str>> {
-        let address = name::address_of(address).destination();
-        lock(&self.state).known.names_of(&address)
+    pub fn names_of(&self, address: Address) -> Vec<Arc<str>> {
+        lock(&self.state).known.names_of(&address.destination())
     }
 
     /// What has happened since the start.
@@ -230,7 +228,7 @@ impl Agent {
         asker: &Asker,
         name: &str,
         record_type: u16,
-        verdict: Verdict,
+        (verdict, policy): (Verdict, u32),
         detail: Detail,
         now_ns: u64,
     ) {
@@ -242,6 +240,7 @@ impl Agent {
             name,
             record_type,
             verdict,
+            policy,
             detail,
             address: None,
         };

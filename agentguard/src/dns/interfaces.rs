@@ -25,6 +25,9 @@ pub struct Judgement {
 
 /// The names in a scope.
 pub trait Policy: Send + Sync {
+    /// The version of the policy: what its [rules](Verdict::rule) are numbers of.
+    fn version(&self) -> u32;
+
     /// Judges a question. `name` is in lower case, without the last dot, of letters, digits, `-` and `_`.
     /// `record_type` is the number of the type; HTTPS and SVCB are answered with nothing, and are judged as A.
     fn judge(&self, name: &str, record_type: u16) -> Judgement;
@@ -62,7 +65,7 @@ pub trait Records: Send + Sync {
 pub struct Refusal {
     /// The agent.
     pub agent: u32,
-    /// Who asked, of those that `times` counts the first.
+    /// Who asked, of those that `times` counts the first; of [`Detail::Others`] the last.
     pub asker: Asker,
     /// When, in nanoseconds of `CLOCK_BOOTTIME`, of those that `times` counts the last.
     pub boot_ns: u64,
@@ -72,12 +75,16 @@ pub struct Refusal {
     pub record_type: u16,
     /// What was decided.
     pub verdict: Verdict,
+    /// By which [version](Policy::version) of the policy.
+    pub policy: u32,
     /// More about why.
     pub detail: Detail,
     /// The address that was taken out.
     pub address: Option<Address>,
     /// How often it happened that was not recorded before.
     pub times: u64,
+    /// Whether the same was recorded less than a second before.
+    pub is_repetition: bool,
 }
 
 /// What a refusal is about.

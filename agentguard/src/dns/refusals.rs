@@ -46,6 +46,7 @@ pub(super) struct New<'a> {
     pub name: &'a str,
     pub record_type: u16,
     pub verdict: Verdict,
+    pub policy: u32,
     pub detail: Detail,
     pub address: Option<Address>,
 }
@@ -86,9 +87,11 @@ impl Refusals {
             name: same.name.clone(),
             record_type: new.record_type,
             verdict: new.verdict,
+            policy: new.policy,
             detail: new.detail,
             address: new.address,
             times: 1,
+            is_repetition: false,
         };
         if self.seen.len() < self.max {
             // It is recorded now: what is kept counts what comes after.
@@ -96,6 +99,7 @@ impl Refusals {
                 same,
                 Refusal {
                     times: 0,
+                    is_repetition: true,
                     ..refusal.clone()
                 },
             );
@@ -114,6 +118,9 @@ impl Refusals {
         other.boot_ns = now_ns;
         other.name = refusal.name;
         other.record_type = refusal.record_type;
+        other.verdict = refusal.verdict;
+        other.policy = refusal.policy;
+        other.asker = refusal.asker;
         other.address = refusal.address;
         due
     }
@@ -146,6 +153,7 @@ mod tests {
             name,
             record_type: 1,
             verdict: Verdict::refusal(Reason::NoRule, 0),
+            policy: 1,
             detail: Detail::Name,
             address: None,
         }

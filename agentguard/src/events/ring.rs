@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use agentguard_common::event::{Event, LONG_TEXT, LongEvent, SHORT_TEXT, ShortEvent};
+use agentguard_common::event::{Event, LONG_TEXT, LongEvent, Operation, SHORT_TEXT, ShortEvent};
 use aya::maps::{MapData, RingBuf};
 use nix::{
     errno::Errno,
@@ -17,7 +17,7 @@ use nix::{
 
 use super::{enrich::Enricher, moved};
 use crate::{
-    daemon::{directory::Directory, memory},
+    daemon::{directory::Directory, memory, names::Known},
     identity::cgroup_path::CgroupPaths,
     log::{Clock, LogHandle, RuleRef, ViolationContext},
     policy::Scope,
@@ -43,6 +43,8 @@ pub struct Reader {
     pub directory: Arc<Directory>,
     /// The paths of their cgroups.
     pub paths: CgroupPaths,
+    /// The names of their destinations.
+    pub known: Arc<Known>,
     /// The clocks.
     pub clock: Clock,
     /// The violation log.
@@ -143,16 +145,30 @@ impl Reader {
             return;
         };
         let rule = if exact { rule(&scope, event) } else { None };
+        let names = has_destination(event)
+            .then(|| self.known.names(event.agent, event.address))
+            .flatten();
         let context = ViolationContext {
             agent: &scope.agent.name,
             owner: scope.agent.owner.as_deref(),
             text,
+            names: names.as_deref(),
             rule,
             process: process.as_deref(),
             cgroup: cgroup.as_deref(),
         };
         self.log.violation(event, &context);
     }
+}
+
+/// Whether the event's address is that of a peer.
+fn has_destination(event: &Event) -> bool {
+    use Operation::{Connect, Packet, Send};
+
+    matches!(
+        Operation::from_number(event.operation),
+        Some(Connect | Send | Packet)
+    )
 }
 
 /// The rule that decided an event. Rules about paths have numbers of their own.

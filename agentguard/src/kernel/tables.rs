@@ -67,6 +67,8 @@ pub(super) fn failed(what: &'static str) -> impl FnOnce(MapError) -> TableError 
 pub struct NewNames {
     /// The agent's slot.
     pub agent: u32,
+    /// The version of the new scope.
+    pub version: u32,
     /// For the scope in force, if it has rules by name.
     pub old: Option<Arc<NameTable>>,
     /// For the new one, if it has: still empty.
@@ -162,6 +164,7 @@ impl Tables {
         for scope in placed {
             let it = NewNames {
                 agent: scope.agent,
+                version: scope.word.version(),
                 old: self.names(scope.agent)?,
                 new: scope.names.clone(),
             };

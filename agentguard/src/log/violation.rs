@@ -22,6 +22,8 @@ pub struct ViolationContext<'a> {
     pub owner: Option<&'a str>,
     /// What followed the event: the path or the name that it is about.
     pub text: &'a [u8],
+    /// The names that the destination was learned for.
+    pub names: Option<&'a str>,
     /// The rule that decided.
     pub rule: Option<RuleRef<'a>>,
     /// What `/proc` says of the process.
@@ -156,6 +158,7 @@ impl Violation {
         let is_move = event.operation == Operation::Cgroup as u8;
         let is_name = [Operation::Resolve as u8, Operation::Tls as u8].contains(&event.operation);
         let text = || String::from_utf8_lossy(context.text).into_owned();
+        violation.name = context.names.map(str::to_owned);
         if event.text != 0 && is_name {
             violation.name = Some(text());
         } else if event.text != 0 {
@@ -289,6 +292,7 @@ mod tests {
             agent: "a",
             owner: Some(""),
             text,
+            names: None,
             rule: None,
             process: None,
             cgroup: None,

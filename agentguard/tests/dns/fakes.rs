@@ -54,6 +54,10 @@ pub(crate) fn address(text: &str) -> Address {
 pub(crate) struct Names(pub(crate) HashMap<&'static str, u16>);
 
 impl Policy for Names {
+    fn version(&self) -> u32 {
+        1
+    }
+
     fn judge(&self, name: &str, record_type: u16) -> Judgement {
         let mut numbers: Vec<u16> = self.0.get(name).copied().into_iter().collect();
         if name.ends_with(".example") && !name.starts_with("only-") {

@@ -39,6 +39,7 @@ pub(crate) fn context(agent: &str) -> ViolationContext<'_> {
         agent,
         owner: None,
         text: b"",
+        names: None,
         rule: None,
         process: None,
         cgroup: None,

@@ -39,6 +39,7 @@ fn a_violation_with_every_field() {
             agent: "research-bot",
             owner: Some("data@example.com"),
             text: b"",
+            names: None,
             rule: Some(RuleRef {
                 text: "deny 10.0.0.0/24",
                 file: Path::new("/etc/agentguard/agents.d/research-bot.toml"),

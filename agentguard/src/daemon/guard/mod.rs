@@ -1,6 +1,7 @@
 //! The enforcing half of the daemon: what is loaded, attached, declared and tagged.
 
 mod instances;
+mod resolver;
 mod tags;
 
 use std::{
@@ -16,6 +17,7 @@ use super::{
     agents::{Agents, Change},
     directory::Directory,
     error::ApplyError,
+    names,
 };
 use crate::{
     identity::{
@@ -43,6 +45,8 @@ pub(super) struct Guard {
     /// Whether a scope has rules by name.
     has_names: bool,
     directory: Arc<Directory>,
+    /// The resolver.
+    names: names::Shared,
     paths: CgroupPaths,
     /// Instances that are made but not entered yet.
     entering: BTreeSet<String>,
@@ -73,6 +77,7 @@ impl Guard {
         loaded: Loaded,
         tables: Tables,
         directory: Arc<Directory>,
+        names: names::Shared,
         max_instances: u32,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -85,6 +90,7 @@ impl Guard {
             attached: AttachPoints::default(),
             has_names: false,
             directory,
+            names,
             entering: BTreeSet::new(),
             max_instances,
             lost: 0,
@@ -191,11 +197,22 @@ impl Guard {
         for change in &changes {
             declare(&mut self.tables, change.slot, &change.scope.matches)?;
         }
-        let versions: BTreeMap<u32, u32> = self
-            .tables
-            .install(&scopes, |_| Ok(()))?
-            .into_iter()
-            .collect();
+        let scope_of = |slot| {
+            let change = changes.iter().find(|change| change.slot == slot)?;
+            Some(Arc::clone(&change.scope))
+        };
+        let mut resolver = names::lock(&self.names);
+        let mut prepared = Vec::new();
+        let installed = self.tables.install(&scopes, |new| {
+            prepared.extend_from_slice(new);
+            resolver.prepare(new, scope_of)
+        });
+        match &installed {
+            Ok(_) => resolver.settle(&prepared),
+            Err(_) => resolver.revert(&prepared),
+        }
+        drop(resolver);
+        let versions: BTreeMap<u32, u32> = installed?.into_iter().collect();
         for change in changes {
             let version = versions.get(&change.slot).copied().unwrap_or_default();
             directory.replace(change.slot, version, Arc::clone(&change.scope));

@@ -52,13 +52,13 @@ pub(super) fn sort(answer: &Answer, record_type: u16, judgement: &Judgement) -> 
 }
 
 impl Agent {
-    /// Records the private addresses of an answer. `rule` is the one that permits the name.
+    /// Records the private addresses of an answer. `rule` is the one that permits the name, of which version of the policy.
     pub(super) fn record_private(
         &self,
         sorted: &Sorted,
         asker: &Asker,
         key: &Key,
-        rule: u16,
+        (rule, policy): (u16, u32),
         now_ns: u64,
     ) {
         for (address, action) in &sorted.private {
@@ -74,6 +74,7 @@ impl Agent {
                     reason: Reason::Rebinding,
                     rule,
                 },
+                policy,
                 detail: Detail::Private,
                 address: Some(*address),
             };

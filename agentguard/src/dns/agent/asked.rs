@@ -94,7 +94,8 @@ impl Agent {
         asker: &Asker,
         now_ns: u64,
     ) -> Step {
-        self.refuse(asker, "", 0, never(), detail, now_ns);
+        let policy = lock(&self.state).current.policy.version();
+        self.refuse(asker, "", 0, (never(), policy), detail, now_ns);
         Step::Reply(reply::header(head, code))
     }
 
@@ -119,12 +120,16 @@ impl Agent {
                 Some(Extended::Prohibited),
             ))
         };
+        let (policy, generation) = {
+            let state = lock(&self.state);
+            (Arc::clone(&state.current.policy), state.generation)
+        };
         if let Some(detail) = never_because {
             self.refuse(
                 asker,
                 &question.name.text,
                 record_type,
-                never(),
+                (never(), policy.version()),
                 detail,
                 now_ns,
             );
@@ -132,17 +137,13 @@ impl Agent {
         }
         let is_service = SERVICES.contains(&record_type);
         let judged_type = if is_service { A } else { record_type };
-        let (policy, generation) = {
-            let state = lock(&self.state);
-            (Arc::clone(&state.current.policy), state.generation)
-        };
         let judgement = policy.judge(&question.name.text, judged_type);
         if judgement.verdict.action != Action::Permit {
             self.refuse(
                 asker,
                 &question.name.text,
                 record_type,
-                judgement.verdict,
+                (judgement.verdict, policy.version()),
                 Detail::Name,
                 now_ns,
             );
@@ -236,13 +237,14 @@ impl Agent {
         } else {
             state.current.policy.judge(&key.name, key.record_type)
         };
+        let policy = state.current.policy.version();
         if judgement.verdict.action == Action::Refuse {
             drop(state);
             self.refuse(
                 asker,
                 &key.name,
                 key.record_type,
-                judgement.verdict,
+                (judgement.verdict, policy),
                 Detail::Name,
                 now_ns,
             );
@@ -267,7 +269,8 @@ impl Agent {
             )
         };
         drop(state);
-        self.record_private(&sorted, asker, key, judgement.verdict.rule, now_ns);
+        let rule = (judgement.verdict.rule, policy);
+        self.record_private(&sorted, asker, key, rule, now_ns);
         match learned {
             Err(LearnError::Full) => {
                 self.counters.full.add(1);
