@@ -14,7 +14,7 @@
 pub use crate::verdict::{Action, Reason, Verdict};
 use crate::{
     address::Address,
-    matched::{Matched, at_address, at_port, matched, observe},
+    matched::{literal, matched, observe},
     names::DOMAIN,
     protocol::Protocol,
     rules::{NO_RULE, RuleSet},
@@ -73,27 +73,33 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
         return Verdict::ERROR;
     };
     let header = Header::unpack(first.key);
-    let (Some(matched), Some(allow), Some(observe)) = (
-        matched(tables, &header, to),
-        tables.row(ALLOW_ROW),
-        observe(tables, &header),
-    ) else {
+    let Some((known, all)) = matched(tables, &header, to) else {
         return Verdict::ERROR;
     };
-    let all = matched.all();
-    if header.flags & FLAG_NAMES != 0 && to.is_name_server() {
-        return question(all & first.rules, observe, header.flags);
+    let mut by = Reason::Rule;
+    if header.flags & FLAG_NAMES != 0 {
+        if to.is_name_server() {
+            return question(tables, &header, all & first.rules);
+        }
+        // Before the verdict, which then needs to remember less: the kernel has 512 bytes for all.
+        let Some(reason) = why(tables, &header, known, all, to) else {
+            return Verdict::ERROR;
+        };
+        by = reason;
     }
+    let Some(allow) = tables.row(ALLOW_ROW) else {
+        return Verdict::ERROR;
+    };
     let mut verdict = if header.flags & FLAG_OBSERVED_RULES == 0 {
         resolve(all & first.rules, all & allow.rules, header.flags)
     } else {
-        observed(all, first.rules, allow.rules, observe, header.flags)
-    };
-    if header.flags & FLAG_NAMES != 0 && verdict.is_permission_of_a_rule() {
-        let Some(reason) = why(tables, &matched, allow.rules & !observe, to) else {
+        let Some(observe) = tables.row(OBSERVE_ROW) else {
             return Verdict::ERROR;
         };
-        verdict.reason = reason;
+        observed(all, first.rules, allow.rules, observe.rules, header.flags)
+    };
+    if verdict.is_permission_of_a_rule() {
+        verdict.reason = by;
     }
     if matches!(verdict.reason, Reason::NoRule) && to.address.is_loopback() && tables.same_agent(to)
     {
@@ -102,21 +108,32 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
     verdict
 }
 
-/// Why enforced rules permit what matched them: by its address, or by a name that was resolved to it.
+/// By what a rule permits, if one does: by the address, or by a name that was resolved to it. `known` are
+/// the rules that match whatever was learned, `all` all that do.
 #[inline(always)]
-fn why<T: Tables>(tables: &T, matched: &Matched, allow: RuleSet, to: &Endpoint) -> Option<Reason> {
-    if !(matched.by_address & allow).is_empty() {
+fn why<T: Tables>(
+    tables: &T,
+    header: &Header,
+    known: RuleSet,
+    all: RuleSet,
+    to: &Endpoint,
+) -> Option<Reason> {
+    let mut enforced = tables.row(ALLOW_ROW)?.rules;
+    if header.flags & FLAG_OBSERVED_RULES != 0 {
+        enforced = enforced & !tables.row(OBSERVE_ROW)?.rules;
+    }
+    if !(known & enforced).is_empty() {
         return Some(Reason::Rule);
     }
     if !matches!(to.protocol, Protocol::Tcp) {
         return Some(Reason::Name);
     }
-    let mut checked = tables.row(TLS_ROW)?.rules;
-    if to.port == HTTPS {
-        checked = checked | tables.row(HTTPS_ROW)?.rules;
-    }
     // One that needs no more is enough.
-    Some(if (matched.by_name & allow & !checked).is_empty() {
+    let mut enough = all & enforced & !tables.row(TLS_ROW)?.rules;
+    if to.port == HTTPS {
+        enough = enough & !tables.row(HTTPS_ROW)?.rules;
+    }
+    Some(if enough.is_empty() {
         Reason::NameByTls
     } else {
         Reason::Name
@@ -125,13 +142,16 @@ fn why<T: Tables>(tables: &T, matched: &Matched, allow: RuleSet, to: &Endpoint) 
 
 /// The verdict on a question to a name server, of which rules can say only that it is refused.
 #[inline(always)]
-fn question(deny: RuleSet, observe: RuleSet, flags: u16) -> Verdict {
+fn question<T: Tables>(tables: &T, header: &Header, deny: RuleSet) -> Verdict {
+    let Some(observe) = observe(tables, header) else {
+        return Verdict::ERROR;
+    };
     let enforced = deny & !observe;
     if !enforced.is_empty() {
-        return Verdict::refuse(Reason::Rule, enforced.lowest(), flags);
+        return Verdict::refuse(Reason::Rule, enforced.lowest(), header.flags);
     }
     if !deny.is_empty() {
-        return Verdict::refuse(Reason::Rule, deny.lowest(), flags | FLAG_OBSERVE);
+        return Verdict::refuse(Reason::Rule, deny.lowest(), FLAG_OBSERVE);
     }
     Verdict::permit(Reason::Redirected, NO_RULE)
 }
@@ -145,14 +165,16 @@ pub fn decide_server_name<T: Tables>(tables: &T, to: &Endpoint, named: RuleSet) 
         return Verdict::ERROR;
     };
     let header = Header::unpack(first.key);
-    let (Some(matched), Some(allow), Some(observe)) = (
-        matched(tables, &header, to),
-        tables.row(ALLOW_ROW),
-        observe(tables, &header),
-    ) else {
+    let Some((_, matched)) = matched(tables, &header, to) else {
         return Verdict::ERROR;
     };
-    let both = matched.all() & named;
+    let Some(observe) = observe(tables, &header) else {
+        return Verdict::ERROR;
+    };
+    let Some(allow) = tables.row(ALLOW_ROW) else {
+        return Verdict::ERROR;
+    };
+    let both = matched & named;
     let verdict = observed(both, first.rules, allow.rules, observe, header.flags);
     let reason = match (verdict.action, verdict.rule) {
         (Action::Permit, _) => Reason::Name,
@@ -178,14 +200,10 @@ fn bind<T: Tables>(tables: &T, local: &Endpoint) -> Verdict {
         return Verdict::ERROR;
     };
     let header = Header::unpack(first.key);
-    let (Some(by_address), Some(by_port), Some(listen)) = (
-        at_address(tables, &header, &local.address),
-        at_port(tables, &header, local),
-        tables.row(LISTEN_ROW),
-    ) else {
+    let (Some(matched), Some(listen)) = (literal(tables, &header, local), tables.row(LISTEN_ROW))
+    else {
         return Verdict::ERROR;
     };
-    let matched = by_address & by_port;
     if header.flags & FLAG_OBSERVED_RULES == 0 {
         return resolve(RuleSet::EMPTY, matched & listen.rules, header.flags);
     }

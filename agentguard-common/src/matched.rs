@@ -9,25 +9,13 @@ use crate::{
     scope::{FLAG_NAMES, FLAG_OBSERVED_RULES, HEADER_ROWS, Header, OBSERVE_ROW},
 };
 
-/// The rules that match an endpoint.
-#[derive(Clone, Copy)]
-pub(crate) struct Matched {
-    /// Those that hold its address.
-    pub(crate) by_address: RuleSet,
-    /// Those with a name that was resolved to it.
-    pub(crate) by_name: RuleSet,
-}
-
-impl Matched {
-    #[inline(always)]
-    pub(crate) fn all(&self) -> RuleSet {
-        self.by_address | self.by_name
-    }
-}
-
-/// Finds them.
+/// The rules that match an endpoint whatever was learned, and all that do.
 #[inline(always)]
-pub(crate) fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<Matched> {
+pub(crate) fn matched<T: Tables>(
+    tables: &T,
+    header: &Header,
+    at: &Endpoint,
+) -> Option<(RuleSet, RuleSet)> {
     let learned = if header.flags & FLAG_NAMES == 0 {
         RuleSet::EMPTY
     } else {
@@ -35,10 +23,14 @@ pub(crate) fn matched<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> 
     };
     let by_address = at_address(tables, header, &at.address)?;
     let by_port = at_port(tables, header, at)?;
-    Some(Matched {
-        by_address: by_address & by_port,
-        by_name: learned & by_port,
-    })
+    Some((by_address & by_port, (by_address | learned) & by_port))
+}
+
+/// The rules that match an endpoint whatever was learned.
+#[inline(always)]
+pub(crate) fn literal<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
+    let by_address = at_address(tables, header, &at.address)?;
+    Some(by_address & at_port(tables, header, at)?)
 }
 
 /// The rules that are observed.
@@ -52,18 +44,14 @@ pub(crate) fn observe<T: Tables>(tables: &T, header: &Header) -> Option<RuleSet>
 
 /// The rules whose prefix holds an address.
 #[inline(always)]
-pub(crate) fn at_address<T: Tables>(
-    tables: &T,
-    header: &Header,
-    address: &Address,
-) -> Option<RuleSet> {
+fn at_address<T: Tables>(tables: &T, header: &Header, address: &Address) -> Option<RuleSet> {
     let row = search(tables, HEADER_ROWS, u32::from(header.addresses), address)?;
     Some(tables.row(row)?.rules)
 }
 
 /// The rules whose protocol and range hold an endpoint's.
 #[inline(always)]
-pub(crate) fn at_port<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
+fn at_port<T: Tables>(tables: &T, header: &Header, at: &Endpoint) -> Option<RuleSet> {
     let key = Address {
         hi: 0,
         lo: port_key(at.protocol, at.port),

@@ -38,15 +38,17 @@ pub fn note(skb: *mut __sk_buff, sk: *mut bpf_sock, to: &Endpoint) -> Question {
     let Some(address) = source(skb) else {
         return Question::Failed;
     };
-    let (netns, asker) = redirect.asker();
     let key = AskerKey {
-        netns,
+        netns: redirect.netns(),
         address,
         port: Local::of(sk).port,
         protocol: to.protocol as u8,
         reserved: [0; 5],
     };
-    match ASKERS.insert(&key, &asker, 0) {
+    // SAFETY: the pointer is to the socket's storage. It is not copied: there is no room for it. What two
+    // threads write at once is of one agent, and says one name or the other.
+    let asker = unsafe { &*redirect.asker() };
+    match ASKERS.insert(&key, asker, 0) {
         Ok(()) => Question::Asked,
         Err(_) => Question::Failed,
     }

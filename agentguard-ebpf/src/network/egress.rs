@@ -64,7 +64,7 @@ fn packet(skb: *mut __sk_buff) -> bool {
         return refuse_unknown(&owner);
     }
     let word = word(owner.tag.agent);
-    let to = destination(skb, sk);
+    let mut to = destination(skb, sk);
     // SAFETY: the pointer is valid.
     let state = unsafe { (*sk).state };
     if state != LISTEN
@@ -73,7 +73,7 @@ fn packet(skb: *mut __sk_buff) -> bool {
     {
         return true;
     }
-    decide(skb, sk, &owner, word, to.as_ref())
+    decide(skb, sk, &owner, word, to.as_mut())
 }
 
 /// Decides on a packet that the scope is not known to permit, and records it.
@@ -83,9 +83,9 @@ fn decide(
     sk: *mut bpf_sock,
     owner: &Owner,
     word: ScopeWord,
-    to: Option<&Endpoint>,
+    mut to: Option<&mut Endpoint>,
 ) -> bool {
-    let verdict = match to {
+    let verdict = match &mut to {
         None => Verdict::ERROR,
         Some(to) => match judge(skb, sk, owner, word, to) {
             Judgement::Known(Action::Permit | Action::Observe) => return true,
@@ -109,8 +109,8 @@ fn decide(
         word,
         cgroup: owner.cgroup,
         operation: Operation::Packet as u8,
-        address: to.map_or(Address::MIN, |to| to.address),
-        port: to.map_or(0, |to| to.port),
+        address: to.as_ref().map_or(Address::MIN, |to| to.address),
+        port: to.as_ref().map_or(0, |to| to.port),
         family,
         socket_type,
         protocol,
@@ -126,10 +126,9 @@ enum Judgement {
     New(Verdict),
 }
 
-/// What a packet is judged by.
+/// What a packet is judged by, besides where it goes.
 #[derive(Clone, Copy)]
 struct Packet {
-    to: Endpoint,
     local: Endpoint,
     is_answer: bool,
     is_connected: bool,
@@ -141,7 +140,7 @@ fn judge(
     sk: *mut bpf_sock,
     owner: &Owner,
     word: ScopeWord,
-    to: &Endpoint,
+    to: &mut Endpoint,
 ) -> Judgement {
     // SAFETY: the pointer is valid.
     let state = unsafe { (*sk).state };
@@ -175,7 +174,6 @@ fn judge(
     let is_answer = is_stream && stored.is_some_and(Cache::is_answering);
     let local = Local::of(sk);
     let mut packet = Packet {
-        to: *to,
         local: Endpoint {
             address: local.address,
             protocol: to.protocol,
@@ -186,7 +184,7 @@ fn judge(
         is_connected: is_stream && state == ESTABLISHED,
     };
     // The verifier need not know which way it was.
-    if !verifier::forget_all(&mut packet) {
+    if !verifier::forget_all(&mut packet) || !verifier::forget_all(to) {
         return Judgement::New(Verdict::ERROR);
     }
     let peer = Socket {
@@ -197,18 +195,18 @@ fn judge(
     let verdict = match Scope::open(word, &peer) {
         Some(scope) => {
             let scope = scope.of_open(packet.is_connected);
-            decide_answer(&scope, &packet.local, &packet.to)
+            decide_answer(&scope, &packet.local, to)
         }
         None => Verdict::ERROR,
     };
     if !packet.is_answer && verdict.is_permission_of_a_rule() {
-        permitted::remember(word, &packet.to);
+        permitted::remember(word, to);
     } else if (packet.is_connected || !matches!(verdict.reason, Reason::SameAgent))
         // A peer of the same agent is one only as long as the connection is: without one, another
         // process can take its port. Without memory for it the next packet is decided again.
         && let Some(cache) = Cache::make(sk.cast())
     {
-        cache.remember(word, &packet.to, verdict.action);
+        cache.remember(word, to, verdict.action);
     }
     Judgement::New(verdict)
 }

@@ -7,6 +7,7 @@
 use agentguard_common::{
     address::Address,
     decision::Endpoint,
+    event::COMM_LEN,
     names::{Asker, ResolverAddress},
 };
 use aya_ebpf::{
@@ -17,6 +18,7 @@ use aya_ebpf::{
 };
 
 use super::storage::SocketStorage;
+use crate::{identity::Owner, kernel::Task};
 
 /// The value of a socket's storage. Several threads can ask by one socket, so it is read and written
 /// under the lock.
@@ -74,21 +76,42 @@ impl Redirect {
         REDIRECTED.get(sk).map(Self)
     }
 
-    /// Notes that a socket asks. `None` if there is no memory.
+    /// Notes that the running task asks by a socket. `None` if there is no memory.
     #[inline(always)]
     pub fn note(
         sk: *mut c_void,
         netns: u64,
-        asker: &Asker,
+        owner: &Owner,
+        server: &Address,
         resolver: &ResolverAddress,
     ) -> Option<Self> {
         let this = Self(REDIRECTED.make(sk)?);
+        let task = Task::current();
+        // By calls, for which there is no time under the lock.
+        let (started_ns, uid) = (task.started(), task.uid());
         with_way!(this, resolver.address, way => {
             (*this.0).netns = netns;
-            (*this.0).asker = *asker;
-            (*way).server = asker.server;
-            (*way).resolver = resolver.address;
+            (*way).server.hi = server.hi;
+            (*way).server.lo = server.lo;
+            (*way).resolver.hi = resolver.address.hi;
+            (*way).resolver.lo = resolver.address.lo;
             (*way).port = u64::from(resolver.port);
+            let asker = &raw mut (*this.0).asker;
+            (*asker).instance = owner.tag.instance;
+            (*asker).cgroup = owner.cgroup;
+            (*asker).started_ns = started_ns;
+            (*asker).server.hi = server.hi;
+            (*asker).server.lo = server.lo;
+            (*asker).agent = owner.tag.agent;
+            (*asker).pid = task.pid();
+            (*asker).tid = task.tid();
+            (*asker).uid = uid;
+            for index in 0..COMM_LEN {
+                (&raw mut (*asker).comm)
+                    .cast::<u8>()
+                    .add(index)
+                    .write_volatile(task.comm(index));
+            }
         });
         Some(this)
     }
@@ -115,16 +138,17 @@ impl Redirect {
         (other == 0).then_some(server)
     }
 
-    /// Who asked last, and the cookie of the network namespace.
+    /// Cookie of the socket's network namespace.
     #[inline(always)]
-    pub fn asker(self) -> (u64, Asker) {
-        // SAFETY: as above.
-        unsafe {
-            let redirected = self.0;
-            lock(&raw mut (*redirected).lock);
-            let (netns, asker) = ((*redirected).netns, (*redirected).asker);
-            unlock(&raw mut (*redirected).lock);
-            (netns, asker)
-        }
+    pub fn netns(self) -> u64 {
+        // SAFETY: the pointer is to the socket's storage; the member is written once.
+        unsafe { (*self.0).netns }
+    }
+
+    /// Who asked last. Another thread may be about to.
+    #[inline(always)]
+    pub fn asker(self) -> *const Asker {
+        // SAFETY: the pointer is to the socket's storage.
+        unsafe { &raw const (*self.0).asker }
     }
 }

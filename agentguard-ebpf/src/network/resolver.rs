@@ -3,12 +3,13 @@
 
 use agentguard_common::{
     address::Address,
-    names::{Arrival, Asker, ResolverAddress, ResolverKey},
+    names::{Arrival, ResolverAddress, ResolverKey},
+    scope::{FLAG_NAMES, FLAG_OBSERVE, ScopeWord},
     socket::{AF_INET, AF_INET6},
 };
 use aya_ebpf::{bindings::bpf_sock_addr, helpers::generated::bpf_get_netns_cookie};
 
-use super::{cache::Cache, context::Call, redirect::Redirect};
+use super::{cache::Cache, context::Call, peer::NoPeer, redirect::Redirect, scope::Scope};
 use crate::{
     identity::Owner,
     kernel::Task,
@@ -18,10 +19,14 @@ use crate::{
 /// What becomes of a question.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Course {
+    /// It goes where it was sent: the scope has no rules by name.
+    Straight,
     /// It goes to the resolver.
     Redirected,
     /// The daemon does not answer here. It is told.
     Nowhere,
+    /// As `Nowhere`, in observe mode.
+    Unanswered,
     /// There is no memory.
     Failed,
 }
@@ -34,9 +39,17 @@ pub enum Course {
 pub fn find(
     context: *mut bpf_sock_addr,
     owner: &Owner,
+    word: ScopeWord,
     server: &Address,
     resolver: &mut ResolverAddress,
 ) -> Course {
+    let flags = Scope::open(word, &NoPeer).and_then(|scope| scope.flags());
+    let Some(flags) = flags else {
+        return Course::Failed;
+    };
+    if flags & FLAG_NAMES == 0 {
+        return Course::Straight;
+    }
     let call = Call(context);
     // SAFETY: the context is valid (Linux 5.7).
     let netns = unsafe { bpf_get_netns_cookie(context.cast()) };
@@ -48,11 +61,14 @@ pub fn find(
     };
     let Some(found) = look_up(netns, agent, u32::from(family)) else {
         announce(netns, agent);
-        return Course::Nowhere;
+        return if flags & FLAG_OBSERVE == 0 {
+            Course::Nowhere
+        } else {
+            Course::Unanswered
+        };
     };
     *resolver = found;
-    let asker = asker(owner, server);
-    let noted = Redirect::note(call.socket(), netns, &asker, resolver);
+    let noted = Redirect::note(call.socket(), netns, owner, server, resolver);
     match (noted, Cache::make(call.socket())) {
         (Some(_), Some(cache)) => {
             cache.set_redirected();
@@ -94,24 +110,4 @@ pub fn announce(netns: u64, agent: u32) {
 #[inline(always)]
 pub fn is_there(netns: u64, agent: u32) -> bool {
     look_up(netns, agent, u32::from(AF_INET)).is_some()
-}
-
-#[inline(always)]
-fn asker(owner: &Owner, server: &Address) -> Asker {
-    let task = Task::current();
-    let mut asker = Asker {
-        instance: owner.tag.instance,
-        cgroup: owner.cgroup,
-        started_ns: task.started(),
-        server: *server,
-        agent: owner.tag.agent,
-        pid: task.pid(),
-        tid: task.tid(),
-        uid: task.uid(),
-        comm: [0; _],
-    };
-    for (index, byte) in asker.comm.iter_mut().enumerate() {
-        *byte = task.comm(index);
-    }
-    asker
 }

@@ -5,7 +5,7 @@ use agentguard_common::{
     decision::{Action, Endpoint, Reason, Verdict, decide_destination},
     event::Operation,
     names::ResolverAddress,
-    scope::{FLAG_NAMES, ScopeWord},
+    scope::{FLAG_OBSERVE, ScopeWord},
 };
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 
@@ -58,24 +58,26 @@ pub fn decide(
         }
         return true;
     }
-    let (mut verdict, mut asks) = match &to {
+    let mut verdict = match &to {
         Some(to) => judge(call, &owner, word, to),
-        None => (Verdict::ERROR, None),
+        None => Verdict::ERROR,
     };
-    if let Some(flags) = asks {
+    let mut course = Course::Straight;
+    if to.is_some_and(|to| to.is_name_server()) && !matches!(verdict.action, Action::Refuse) {
         let mut resolver = ResolverAddress::default();
-        match resolver::find(call.0, &owner, &written, &mut resolver) {
+        course = resolver::find(call.0, &owner, word, &written, &mut resolver);
+        match course {
+            Course::Straight => {}
             Course::Redirected => replace(call, resolver.address, resolver.port),
-            Course::Nowhere => {
-                verdict = Verdict::refusal(Reason::NoResolver, flags);
-                asks = None;
-            }
+            Course::Nowhere => verdict = Verdict::refusal(Reason::NoResolver, 0),
+            Course::Unanswered => verdict = Verdict::refusal(Reason::NoResolver, FLAG_OBSERVE),
             Course::Failed => verdict = Verdict::ERROR,
         }
     }
     let permitted = record(call, &owner, word, address, operation, verdict);
     if permitted && let Some(to) = &to {
-        if asks.is_none() {
+        // The packet hook knows what is redirected.
+        if !matches!(course, Course::Redirected) {
             leave(call, word, to, verdict);
         }
         if matches!(operation, Operation::Connect) {
@@ -85,26 +87,16 @@ pub fn decide(
     permitted
 }
 
-/// The verdict; and of a question that is to be redirected, the scope's flags.
 #[inline(always)]
-fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> (Verdict, Option<u16>) {
+fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> Verdict {
     let peer = Socket {
         context: call.0.cast(),
         agent: owner.tag.agent,
         local: call.local(),
     };
     match Scope::open(word, &peer) {
-        Some(scope) => {
-            let verdict = decide_destination(&scope, to);
-            let asks = to.is_name_server() && !matches!(verdict.action, Action::Refuse);
-            (
-                verdict,
-                scope
-                    .flags()
-                    .filter(|flags| asks && flags & FLAG_NAMES != 0),
-            )
-        }
-        None => (Verdict::ERROR, None),
+        Some(scope) => decide_destination(&scope, to),
+        None => Verdict::ERROR,
     }
 }
 
