@@ -15,6 +15,7 @@ use super::{
     context::Call,
     peer::Socket,
     permitted,
+    redirect::Redirect,
     resolver::{self, Course},
     scope::{Scope, word},
 };
@@ -56,6 +57,15 @@ pub fn decide(
         if matches!(operation, Operation::Connect) {
             connected(call);
         }
+        return true;
+    }
+    // What is sent on an IPv6 socket that is connected to an IPv4 address names that address to us
+    // (`udpv6_sendmsg`): the resolver's, if the connection was redirected.
+    if let Some(to) = &to
+        && matches!(operation, Operation::Send)
+        && to.address.is_loopback()
+        && Redirect::of(call.socket()).is_some_and(|redirect| redirect.is_to(to))
+    {
         return true;
     }
     let mut verdict = match &to {
