@@ -154,8 +154,9 @@ impl Verdict {
         Self::refuse(reason, NO_RULE, flags)
     }
 
+    /// A permission.
     #[inline(always)]
-    pub(crate) const fn permit(reason: Reason, rule: u16) -> Self {
+    pub const fn permit(reason: Reason, rule: u16) -> Self {
         Self {
             action: Action::Permit,
             reason,

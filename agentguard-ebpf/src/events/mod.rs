@@ -10,6 +10,7 @@ use agentguard_common::{
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 
+pub mod name;
 pub mod text;
 
 use crate::{

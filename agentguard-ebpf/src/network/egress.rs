@@ -6,7 +6,7 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Endpoint, Reason, Verdict, decide_answer},
+    decision::{Action, Endpoint, Reason, Verdict},
     event::Operation,
     protocol::Protocol,
     scope::ScopeWord,
@@ -22,16 +22,18 @@ use super::{
     answer,
     asker::{self, Question},
     cache::Cache,
+    case::Case,
     context::Local,
+    hello,
     packet::destination,
     peer::Socket,
     permitted,
-    scope::{Scope, word},
+    scope::word,
+    told::Told,
 };
 use crate::{
-    events::{Attempt, repeat, settle},
+    events::{Attempt, name, repeat, settle},
     identity::{self, Owner},
-    verifier,
 };
 
 /// `TCP_ESTABLISHED`.
@@ -64,7 +66,7 @@ fn packet(skb: *mut __sk_buff) -> bool {
         return refuse_unknown(&owner);
     }
     let word = word(owner.tag.agent);
-    let mut to = destination(skb, sk);
+    let to = destination(skb, sk);
     // SAFETY: the pointer is valid.
     let state = unsafe { (*sk).state };
     if state != LISTEN
@@ -73,7 +75,7 @@ fn packet(skb: *mut __sk_buff) -> bool {
     {
         return true;
     }
-    decide(skb, sk, &owner, word, to.as_mut())
+    decide(skb, sk, &owner, word, to)
 }
 
 /// Decides on a packet that the scope is not known to permit, and records it.
@@ -83,19 +85,29 @@ fn decide(
     sk: *mut bpf_sock,
     owner: &Owner,
     word: ScopeWord,
-    mut to: Option<&mut Endpoint>,
+    to: Option<Endpoint>,
 ) -> bool {
-    let verdict = match &mut to {
-        None => Verdict::ERROR,
-        Some(to) => match judge(skb, sk, owner, word, to) {
+    let mut case = Case::new(word, to.unwrap_or(Case::NOWHERE));
+    if to.is_some() {
+        match judge(skb, sk, owner, &mut case) {
             Judgement::Known(Action::Permit | Action::Observe) => return true,
             Judgement::Known(Action::Refuse) => {
                 repeat(owner.tag.agent);
                 return false;
             }
-            Judgement::New(verdict) => verdict,
-        },
-    };
+            Judgement::New(verdict) => case.verdict = verdict,
+        }
+    }
+    let by_tls = matches!(case.verdict.reason, Reason::NameByTls);
+    if by_tls && !hello::check(skb, sk, &mut case) {
+        return true;
+    }
+    matches!(case.verdict.action, Action::Permit) || record(sk, owner, &case, by_tls)
+}
+
+/// Records a verdict that is no permission. A function of its own, for its place on the stack.
+#[inline(never)]
+fn record(sk: *mut bpf_sock, owner: &Owner, case: &Case, by_tls: bool) -> bool {
     // SAFETY: the pointer is valid; fields are copied.
     let (family, socket_type, protocol) = unsafe {
         (
@@ -104,18 +116,24 @@ fn decide(
             (*sk).protocol as u16,
         )
     };
-    let attempt = Attempt {
+    let mut attempt = Attempt {
         tag: owner.tag,
-        word,
+        word: case.word,
         cgroup: owner.cgroup,
         operation: Operation::Packet as u8,
-        address: to.as_ref().map_or(Address::MIN, |to| to.address),
-        port: to.as_ref().map_or(0, |to| to.port),
+        address: case.to.address,
+        port: case.to.port,
         family,
         socket_type,
         protocol,
     };
-    settle(&attempt, verdict)
+    if by_tls {
+        attempt.operation = Operation::Tls as u8;
+        if let Some(told) = Told::of(sk.cast()) {
+            return name::settle(&attempt, case.verdict, told);
+        }
+    }
+    settle(&attempt, case.verdict)
 }
 
 /// What is known of a packet, and recorded.
@@ -126,22 +144,9 @@ enum Judgement {
     New(Verdict),
 }
 
-/// What a packet is judged by, besides where it goes.
-#[derive(Clone, Copy)]
-struct Packet {
-    local: Endpoint,
-    is_answer: bool,
-    is_connected: bool,
-}
-
 #[inline(always)]
-fn judge(
-    skb: *mut __sk_buff,
-    sk: *mut bpf_sock,
-    owner: &Owner,
-    word: ScopeWord,
-    to: &mut Endpoint,
-) -> Judgement {
+fn judge(skb: *mut __sk_buff, sk: *mut bpf_sock, owner: &Owner, case: &mut Case) -> Judgement {
+    let (word, to) = (case.word, &case.to);
     // SAFETY: the pointer is valid.
     let state = unsafe { (*sk).state };
     // What listens gets its storage here if it was never bound, before anything can be accepted
@@ -172,41 +177,31 @@ fn judge(
     // UDP has no connections: an answer cannot be told from a question.
     let is_stream = matches!(to.protocol, Protocol::Tcp);
     let is_answer = is_stream && stored.is_some_and(Cache::is_answering);
-    let local = Local::of(sk);
-    let mut packet = Packet {
-        local: Endpoint {
+    if is_answer {
+        let local = Local::of(sk);
+        case.local = Endpoint {
             address: local.address,
             protocol: to.protocol,
-            // Without a port it is no answer.
-            port: if is_answer { local.port } else { 0 },
-        },
-        is_answer,
-        is_connected: is_stream && state == ESTABLISHED,
-    };
-    // The verifier need not know which way it was.
-    if !verifier::forget_all(&mut packet) || !verifier::forget_all(to) {
-        return Judgement::New(Verdict::ERROR);
+            port: local.port,
+        };
     }
-    let peer = Socket {
+    case.is_open = is_stream && state == ESTABLISHED;
+    case.decide_answer(|| Socket {
         context: skb.cast(),
         agent: owner.tag.agent,
-        local,
-    };
-    let verdict = match Scope::open(word, &peer) {
-        Some(scope) => {
-            let scope = scope.of_open(packet.is_connected);
-            decide_answer(&scope, &packet.local, to)
-        }
-        None => Verdict::ERROR,
-    };
-    if !packet.is_answer && verdict.is_permission_of_a_rule() {
-        permitted::remember(word, to);
-    } else if (packet.is_connected || !matches!(verdict.reason, Reason::SameAgent))
+        local: Local::of(sk),
+    });
+    let verdict = case.verdict;
+    if !is_answer && verdict.is_permission_of_a_rule() {
+        permitted::remember(case.word, &case.to);
+    } else if (case.is_open || !matches!(verdict.reason, Reason::SameAgent))
+        // What TLS is told decides on.
+        && !matches!(verdict.reason, Reason::NameByTls)
         // A peer of the same agent is one only as long as the connection is: without one, another
         // process can take its port. Without memory for it the next packet is decided again.
         && let Some(cache) = Cache::make(sk.cast())
     {
-        cache.remember(word, to, verdict.action);
+        cache.remember(case.word, &case.to, verdict.action);
     }
     Judgement::New(verdict)
 }

@@ -4,10 +4,13 @@ mod arrival;
 mod asker;
 mod bind;
 mod cache;
+mod case;
 mod connect;
 mod context;
 mod egress;
+mod hello;
 mod packet;
+mod payload;
 pub mod peer;
 mod permitted;
 mod redirect;
@@ -16,6 +19,7 @@ pub mod scope;
 mod send;
 mod socket;
 mod storage;
+pub mod told;
 mod translate;
 
 /// What a cgroup program answers to let the operation happen.

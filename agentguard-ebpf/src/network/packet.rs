@@ -95,7 +95,7 @@ fn header<T: Copy + Default>(skb: *mut __sk_buff) -> Option<T> {
 /// The upper-layer protocol of an IPv6 packet and where its header is (RFC 8200, section 4), by the
 /// next header of the fixed one. More than four extension headers are not believed.
 #[inline(always)]
-fn upper_layer(skb: *mut __sk_buff, next: u8) -> Option<(u8, u32)> {
+pub fn upper_layer(skb: *mut __sk_buff, next: u8) -> Option<(u8, u32)> {
     let mut number = next;
     let mut offset = 40;
     for _ in 0..4 {
@@ -114,7 +114,7 @@ fn upper_layer(skb: *mut __sk_buff, next: u8) -> Option<(u8, u32)> {
 
 /// Reads from the packet, from the start of its network header.
 #[inline(always)]
-fn load<T: Copy + Default>(skb: *mut __sk_buff, offset: u32) -> Option<T> {
+pub fn load<T: Copy + Default>(skb: *mut __sk_buff, offset: u32) -> Option<T> {
     let mut value = T::default();
     // SAFETY: the destination has the size of a `T`, whose every bit pattern is a value; the
     // helper checks the source.

@@ -41,17 +41,14 @@ pub struct Socket {
     pub local: Local,
 }
 
-impl Peer for Socket {
-    #[inline(always)]
-    fn same_agent(&self, to: &Endpoint) -> bool {
-        owned_by(self.context, self.agent, &self.local, to)
-    }
-}
-
 /// Looks the peer up as the kernel would deliver to it: in the context's network namespace, by
 /// addresses and ports. A sender on loopback that has no address yet will have the destination's.
 #[inline(never)]
-fn owned_by(context: *mut c_void, agent: u32, local: &Local, to: &Endpoint) -> bool {
+pub fn owned_by(context: *mut c_void, agent: u32, local: &Endpoint, to: &Endpoint) -> bool {
+    let local = Local {
+        address: local.address,
+        port: local.port,
+    };
     // `struct bpf_sock_tuple`, word by word: both addresses, then both ports. Network byte order.
     let mut tuple = [0_u32; 9];
     let from = if local.is_unspecified() {

@@ -3,6 +3,7 @@
 use agentguard_common::{
     address::Address,
     decision::{Endpoint, Tables},
+    names::ServerName,
     rules::RuleSet,
     scope::{DENY_ROW, FLAG_NAMES, HTTPS_ROW, Header, NamesHeader, Row, ScopeWord},
 };
@@ -10,7 +11,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 
 use super::peer::Peer;
 use crate::{
-    maps::{BANKS, Bank, LEARNED, SCOPES},
+    maps::{BANKS, Bank, LEARNED, NAMES, SCOPES},
     verifier,
 };
 
@@ -66,6 +67,16 @@ impl<'a, P: Peer> Scope<'a, P> {
     #[inline(always)]
     pub fn has_names(&self) -> bool {
         self.flags().is_some_and(|flags| flags & FLAG_NAMES != 0)
+    }
+
+    /// The rules that were learned of a name, alive or not: whoever has connected may say it. `None` is an error.
+    #[inline(always)]
+    pub fn named(&self, name: *const ServerName) -> Option<RuleSet> {
+        let table = NAMES.get(self.names()?)?;
+        // SAFETY: the pointer is to a map's value; the daemon replaces what it learned as a whole.
+        let mut rules =
+            unsafe { table.get(&*name) }.map_or(RuleSet::EMPTY, |learned| learned.rules);
+        verifier::forget_all(&mut rules).then_some(rules)
     }
 
     /// The number of the table of what was learned. One that no table has is an error.

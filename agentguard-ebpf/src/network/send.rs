@@ -2,7 +2,7 @@
 
 use agentguard_common::{
     address::Address,
-    decision::{Action, Endpoint, Reason, Verdict, decide_destination},
+    decision::{Action, Endpoint, Reason, Verdict},
     event::Operation,
     names::ResolverAddress,
     scope::{FLAG_OBSERVE, ScopeWord},
@@ -12,12 +12,14 @@ use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 use super::{
     answer,
     cache::Cache,
+    case::Case,
     context::Call,
+    hello,
     peer::Socket,
     permitted,
     redirect::Redirect,
     resolver::{self, Course},
-    scope::{Scope, word},
+    scope::word,
 };
 use crate::{
     events::{Attempt, settle},
@@ -99,15 +101,13 @@ pub fn decide(
 
 #[inline(always)]
 fn judge(call: Call, owner: &Owner, word: ScopeWord, to: &Endpoint) -> Verdict {
-    let peer = Socket {
+    let mut case = Case::new(word, *to);
+    case.decide_destination(|| Socket {
         context: call.0.cast(),
         agent: owner.tag.agent,
         local: call.local(),
-    };
-    match Scope::open(word, &peer) {
-        Some(scope) => decide_destination(&scope, to),
-        None => Verdict::ERROR,
-    }
+    });
+    case.verdict
 }
 
 #[inline(always)]
@@ -143,18 +143,19 @@ fn leave(call: Call, word: ScopeWord, to: &Endpoint, verdict: Verdict) {
     let Some(cache) = Cache::make(call.socket()) else {
         return;
     };
-    if matches!(verdict.reason, Reason::SameAgent) {
-        // Another process can have the peer's port by the time that the packet leaves.
+    if matches!(verdict.reason, Reason::SameAgent | Reason::NameByTls) {
+        // Another process can have the peer's port by the time that the packet leaves; and TLS has been told nothing.
         cache.forget();
     } else {
         cache.remember(word, to, verdict.action);
     }
 }
 
-/// Notes that the packets of a socket that was bound are no answers.
+/// Notes that the packets of a socket that was bound are no answers, and that TLS begins anew.
 #[inline(always)]
 fn connected(call: Call) {
     if let Some(cache) = Cache::of(call.socket()) {
         cache.set_answering(false);
+        hello::forget(call.socket());
     }
 }
