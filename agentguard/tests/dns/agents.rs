@@ -239,3 +239,48 @@ async fn a_name_whose_addresses_change_does_not_run_out_of_room() {
     }
     assert!(stage.table.rules_of("192.0.2.39").is_some());
 }
+
+#[tokio::test]
+async fn a_name_that_makes_room_takes_its_rules_with_it() {
+    use crate::zone::{record, reply};
+
+    let script: crate::zone::Script = Arc::new(|question, _| {
+        let mut reply = reply(question);
+        let owner = question.queries[0].name().clone();
+        let is_brief = owner.to_ascii().to_ascii_lowercase().starts_with("brief");
+        let address = if is_brief || owner.to_ascii().to_ascii_lowercase().starts_with("only-a") {
+            "192.0.2.1"
+        } else {
+            "192.0.2.2"
+        };
+        reply.add_answer(record(&owner, if is_brief { 0 } else { 300 }, address));
+        vec![reply.to_vec().unwrap()]
+    });
+    let limits = Limits {
+        names: 2,
+        ..Limits::default()
+    };
+    let brief = Config {
+        limits,
+        floor: Duration::from_millis(1),
+        grace: Duration::ZERO,
+        ..config()
+    };
+    let upstream = crate::zone::Upstream::start(script).await;
+    let resolver = agentguard::dns::Resolver::new(brief, vec![upstream.address]);
+    let stage = Stage::of(
+        upstream,
+        resolver,
+        Names(HashMap::from([("only-a.example", 9)])),
+    );
+    stage.ask("brief.example", A).await;
+    stage.ask("only-a.example", A).await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(stage.ask("c.example", A).await.code(), 0);
+    assert_eq!(
+        stage.table.rules_of("192.0.2.1"),
+        Some(rules(&[9])),
+        "before any tick"
+    );
+    assert_eq!(stage.agent.known_count(), (2, 2));
+}

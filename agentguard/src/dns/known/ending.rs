@@ -37,24 +37,24 @@ impl Known {
         // Some at once, since looking for them takes long; not all, since connections may be open to them.
         ended.truncate(self.config.limits.names / 16 + 1);
         for (_, name, address) in ended {
-            self.unlink(views, &name, &address);
+            self.unlink(views, &name, &address, now_ns);
             let Some(entry) = self.names.get_mut(&name) else {
                 continue;
             };
             entry.addresses.retain(|(known, _)| *known != address);
             if entry.addresses.is_empty() {
-                self.remove(views, &name);
+                self.remove(views, &name, now_ns);
             }
         }
         self.is_changed = true;
     }
 
-    fn remove(&mut self, views: &[&View], name: &Arc<str>) {
+    fn remove(&mut self, views: &[&View], name: &Arc<str>, now_ns: u64) {
         let Some(entry) = self.names.remove(name) else {
             return;
         };
         for (address, _) in entry.addresses {
-            self.unlink(views, name, &address);
+            self.unlink(views, name, &address, now_ns);
         }
         if let Some(key) = ServerName::new(name.as_bytes()) {
             for view in views {
@@ -64,8 +64,9 @@ impl Known {
         self.is_changed = true;
     }
 
-    /// Notes that the address is not one of the name any more, and forgets it if it is of none.
-    fn unlink(&mut self, views: &[&View], name: &str, address: &Address) {
+    /// Notes that the address is not one of the name any more, and forgets it if it is of none. Else the rules of this
+    /// name are taken out of what is known of it.
+    fn unlink(&mut self, views: &[&View], name: &str, address: &Address, now_ns: u64) {
         self.pairs = self.pairs.saturating_sub(1);
         let Some(names) = self.addresses.get_mut(address) else {
             return;
@@ -76,7 +77,21 @@ impl Known {
             for view in views {
                 report(view.table.forget(address));
             }
+        } else {
+            self.write_again(views, address, now_ns);
         }
+    }
+
+    /// Writes what still holds of an address, and says whether that was possible.
+    fn write_again(&self, views: &[&View], address: &Address, now_ns: u64) -> bool {
+        let mut is_written = true;
+        for (index, view) in views.iter().enumerate() {
+            if let Err(error) = self.write_address(view, index == 0, address, now_ns) {
+                tracing::error!("what was learned of {}: {error}", name::ip_of(*address));
+                is_written = false;
+            }
+        }
+        is_written
     }
 
     /// Takes out what has ended: at once where an address has another name that has not, else after the time for which
@@ -109,7 +124,7 @@ impl Known {
             });
         }
         for (name, address) in gone {
-            self.unlink(views, &name, &address);
+            self.unlink(views, &name, &address, now_ns);
             self.is_changed = true;
         }
         let empty: Vec<_> = self
@@ -119,16 +134,11 @@ impl Known {
             .map(|(name, _)| Arc::clone(name))
             .collect();
         for name in &empty {
-            self.remove(views, name);
+            self.remove(views, name, now_ns);
         }
         let mut is_written = true;
         for address in &ended {
-            for (index, view) in views.iter().enumerate() {
-                if let Err(error) = self.write_address(view, index == 0, address, now_ns) {
-                    tracing::error!("what was learned of {}: {error}", name::ip_of(*address));
-                    is_written = false;
-                }
-            }
+            is_written &= self.write_again(views, address, now_ns);
         }
         if is_written {
             self.ticked_ns = now_ns;
