@@ -105,6 +105,17 @@ fn destination<T: Tables>(tables: &T, to: &Endpoint) -> Verdict {
     {
         return Verdict::permit(Reason::SameAgent, NO_RULE);
     }
+    if header.flags & FLAG_NAMES != 0
+        && matches!(verdict.reason, Reason::NoRule)
+        && verdict.rule == NO_RULE
+        && matches!(to.protocol, Protocol::Udp)
+    {
+        match tables.learned(&to.address) {
+            None => return Verdict::ERROR,
+            Some(rules) if !rules.is_empty() => verdict.reason = Reason::NoRuleHere,
+            Some(_) => {}
+        }
+    }
     verdict
 }
 

@@ -71,8 +71,9 @@ pub enum Operation {
     /// A question to a name server. The text is the name that was asked for, `socket_type` the number
     /// of the record type.
     Resolve = 30,
-    /// The first message of a TLS connection. The text is the server name in it, as it was sent; none
-    /// if there is none, or it could not be read.
+    /// The first message of a TLS connection. The text is the server name in it, in lower case; none
+    /// if there is none, or it could not be read. `access` is the number of its
+    /// [kind](crate::tls::Kind).
     Tls = 31,
 }
 

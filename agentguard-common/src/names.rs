@@ -39,10 +39,7 @@ impl ServerName {
     /// The key of a name, in any case, with or without a dot at its end. `None` if it is empty, has a
     /// NUL, or has as many bytes as the key or more: none of these is a name.
     pub fn new(name: &[u8]) -> Option<Self> {
-        let name = match name {
-            [name @ .., b'.'] => name,
-            name => name,
-        };
+        let name = name.strip_suffix(b".").unwrap_or(name);
         if name.is_empty() || name.contains(&0) {
             return None;
         }

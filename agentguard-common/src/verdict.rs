@@ -67,6 +67,9 @@ pub enum Reason {
     NameByTls = 17,
     /// A question to a name server, which goes to the daemon.
     Redirected = 18,
+    /// No rule matches, but the address was resolved for the agent: it may ask the kernel for a way there, which
+    /// sends nothing. C libraries do so to order addresses, with sockets for datagrams.
+    NoRuleHere = 19,
 }
 
 impl Reason {
@@ -92,6 +95,7 @@ impl Reason {
             16 => Some(Self::Question),
             17 => Some(Self::NameByTls),
             18 => Some(Self::Redirected),
+            19 => Some(Self::NoRuleHere),
             _ => None,
         }
     }
@@ -100,7 +104,7 @@ impl Reason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rule => "rule",
-            Self::NoRule => "no-rule",
+            Self::NoRule | Self::NoRuleHere => "no-rule",
             Self::SameAgent => "same-agent",
             Self::Protocol => "protocol",
             Self::Error => "error",

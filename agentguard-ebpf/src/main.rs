@@ -10,6 +10,8 @@
 //! | sends a datagram | `cgroup/sendmsg4`, `sendmsg6` | `network/send.rs` |
 //! | binds | `cgroup/bind4`, `bind6` | `network/bind.rs` |
 //! | lets a packet out | `cgroup_skb/egress` | `network/egress.rs` |
+//! | receives an answer of the resolver, asks whom it is connected to | `cgroup/recvmsg4`, `recvmsg6`, `getpeername4`, `getpeername6` | `network/translate.rs` |
+//! | executes a program in another network namespace | `sched_process_exec` | `network/arrival.rs` |
 //! | is born, or moved to another cgroup | `sched_process_fork`, `lsm/task_alloc`, `cgroup_attach_task` | `identity/` |
 //! | opens a file or directory, or to execute it | `lsm/file_open` | `files/open.rs` |
 //! | maps code | `lsm/mmap_file`, `file_mprotect` | `files/map.rs` |

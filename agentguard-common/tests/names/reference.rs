@@ -16,7 +16,8 @@ pub(crate) const RULES: u16 = 6;
 const HERE: Address = Address::from_v4(0xc000_0201);
 
 /// What a rule says. All rules speak of the one address or of names, and of the one port.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 pub(crate) struct Rule {
     pub(crate) deny: bool,
     pub(crate) observed: bool,
@@ -164,14 +165,14 @@ impl Case {
         match (lowest(true, false), any_allow) {
             (Some(rule), _) => self.refuse(Reason::Rule, rule),
             (None, None) => self.refuse(none, NO_RULE),
-            (None, Some(_)) => match (any_deny, lowest(false, false)) {
+            (None, Some(allowed)) => match (any_deny, lowest(false, false)) {
                 (Some(rule), _) => observe(rule),
                 (None, Some(rule)) => Verdict {
                     action: Action::Permit,
                     reason: Reason::Rule,
                     rule,
                 },
-                (None, None) => observe(any_allow.unwrap()),
+                (None, None) => observe(allowed),
             },
         }
     }
@@ -197,7 +198,15 @@ impl Case {
                 },
             };
         }
-        let verdict = self.verdict(|it| self.matches(it), Reason::NoRule);
+        let is_known = self.protocol == Protocol::Udp
+            && self.has_names
+            && self.rules.iter().any(|it| !it.by_address && it.learned);
+        let none = if is_known {
+            Reason::NoRuleHere
+        } else {
+            Reason::NoRule
+        };
+        let verdict = self.verdict(|it| self.matches(it), none);
         if verdict.action != Action::Permit {
             return verdict;
         }

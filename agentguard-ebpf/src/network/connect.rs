@@ -19,5 +19,11 @@ pub fn connect6(ctx: SockAddrContext) -> i32 {
 
 #[inline(always)]
 fn connect(call: Call, address: Address, replace: impl Fn(Call, Address, u16)) -> i32 {
-    answer(decide(call, address, Operation::Connect, replace))
+    answer(decide(
+        call,
+        address,
+        Operation::Connect,
+        replace,
+        |_, _| false,
+    ))
 }

@@ -24,28 +24,42 @@ use super::{
 use crate::{
     events::{Attempt, settle},
     identity::{self, Owner},
+    verifier,
 };
 
 #[cgroup_sock_addr(sendmsg4)]
 pub fn sendmsg4(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    answer(decide(call, call.v4(), Operation::Send, Call::set_v4))
+    answer(decide(
+        call,
+        call.v4(),
+        Operation::Send,
+        Call::set_v4,
+        is_resolver,
+    ))
 }
 
 #[cgroup_sock_addr(sendmsg6)]
 pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
     let call = Call(ctx.sock_addr);
-    answer(decide(call, call.v6(), Operation::Send, Call::set_v6))
+    answer(decide(
+        call,
+        call.v6(),
+        Operation::Send,
+        Call::set_v6,
+        |_, _| false,
+    ))
 }
 
 /// Decides on a destination that a call names, and leaves the verdict for the packet hook. `replace`
-/// replaces the destination.
+/// replaces the destination; `is_asked` says whether it is the resolver that the socket asks already.
 #[inline(always)]
 pub fn decide(
     call: Call,
     written: Address,
     operation: Operation,
     replace: impl Fn(Call, Address, u16),
+    is_asked: impl Fn(Call, &Endpoint) -> bool,
 ) -> bool {
     let Some(owner) = identity::current() else {
         return true;
@@ -61,42 +75,56 @@ pub fn decide(
         }
         return true;
     }
-    // What is sent on an IPv6 socket that is connected to an IPv4 address names that address to us
-    // (`udpv6_sendmsg`): the resolver's, if the connection was redirected.
-    if let Some(to) = &to
-        && matches!(operation, Operation::Send)
-        && to.address.is_loopback()
-        && Redirect::of(call.socket()).is_some_and(|redirect| redirect.is_to(to))
-    {
-        return true;
-    }
     let mut verdict = match &to {
         Some(to) => judge(call, &owner, word, to),
         None => Verdict::ERROR,
     };
-    let mut course = Course::Straight;
+    // What follows is verified once, not once for each way to a verdict.
+    if !verifier::forget_all(&mut verdict) {
+        return false;
+    }
     if to.is_some_and(|to| to.is_name_server()) && !matches!(verdict.action, Action::Refuse) {
         let mut resolver = ResolverAddress::default();
-        course = resolver::find(call.0, &owner, word, &written, &mut resolver);
-        match course {
+        match resolver::find(call.0, &owner, word, &written, &mut resolver) {
             Course::Straight => {}
-            Course::Redirected => replace(call, resolver.address, resolver.port),
+            // The packet hook knows of it.
+            Course::Redirected => {
+                let permitted = record(call, &owner, word, address, operation, verdict);
+                replace(call, resolver.address, resolver.port);
+                if matches!(operation, Operation::Connect) {
+                    connected(call);
+                }
+                return permitted;
+            }
             Course::Nowhere => verdict = Verdict::refusal(Reason::NoResolver, 0),
             Course::Unanswered => verdict = Verdict::refusal(Reason::NoResolver, FLAG_OBSERVE),
             Course::Failed => verdict = Verdict::ERROR,
         }
     }
+    if matches!(verdict.action, Action::Refuse) && to.as_ref().is_some_and(|to| is_asked(call, to))
+    {
+        return true;
+    }
+    // It sends nothing. What is sent is decided packet by packet.
+    if matches!(operation, Operation::Connect) && matches!(verdict.reason, Reason::NoRuleHere) {
+        return true;
+    }
     let permitted = record(call, &owner, word, address, operation, verdict);
     if permitted && let Some(to) = &to {
-        // The packet hook knows what is redirected.
-        if !matches!(course, Course::Redirected) {
-            leave(call, word, to, verdict);
-        }
+        leave(call, word, to, verdict);
         if matches!(operation, Operation::Connect) {
             connected(call);
         }
     }
     permitted
+}
+
+/// Whether a destination is the resolver that the socket asks: what is sent on an IPv6 socket that is
+/// connected to an IPv4 address names that address to us (`udpv6_sendmsg`).
+#[inline(always)]
+fn is_resolver(call: Call, to: &Endpoint) -> bool {
+    to.address.is_loopback()
+        && Redirect::of(call.socket()).is_some_and(|redirect| redirect.is_to(to))
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 //! process that is no agent's. The programs on packets do not see it as the agent's, so it is decided here.
 
 use agentguard_common::{
-    decision::{Endpoint, SOCK_STREAM, Verdict, decide_answer},
+    decision::{Endpoint, Reason, SOCK_STREAM, Verdict, decide_answer},
     event::Operation,
     protocol::Protocol,
     scope::ScopeWord,
@@ -107,5 +107,11 @@ fn decide(attempt: &Attempt, socket: Socket) -> Verdict {
     if !verifier::forget_all(&mut ends) {
         return Verdict::ERROR;
     }
-    decide_answer(&scope, &ends[0], &ends[1])
+    let verdict = decide_answer(&scope, &ends[0], &ends[1]);
+    if matches!(verdict.reason, Reason::NameByTls) {
+        // The program that reads what TLS is told does not see it either.
+        let flags = scope.flags().unwrap_or_default();
+        return Verdict::refusal(Reason::ServerName, flags);
+    }
+    verdict
 }

@@ -4,6 +4,7 @@ use std::{
     env,
     io::{self, Read as _, Write as _},
     net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
+    os::fd::AsRawFd as _,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -57,6 +58,7 @@ fn agent() {
         ["ask", protocol, server] => ask(protocol, server.parse().unwrap()),
         ["connect", to] => TcpStream::connect(to).map(|_| "connected".to_owned()),
         ["keep", to] => keep(to),
+        ["hello", to, how] => hello(to, how),
         _ => panic!("{task}"),
     };
     match said {
@@ -112,4 +114,85 @@ fn keep(to: &str) -> io::Result<String> {
     let mut back = [0];
     stream.read_exact(&mut back)?;
     Ok("answered".to_owned())
+}
+
+/// What `hello` sends first is on its standard input, as hexadecimal digits.
+fn bytes() -> io::Result<Vec<u8>> {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    let digits = line.trim_end().as_bytes();
+    Ok(digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect())
+}
+
+/// Connects and sends, and goes on when it is told to, as long as it is answered.
+fn hello(to: &str, how: &str) -> io::Result<String> {
+    let hello = bytes()?;
+    let mut stream = TcpStream::connect(to)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    match how {
+        "whole" => stream.write_all(&hello)?,
+        "split" => {
+            let (first, second) = hello.split_at(100);
+            stream.write_all(first)?;
+            stream.write_all(second)?;
+        }
+        "urgent" => {
+            // SAFETY: the bytes are there.
+            let sent = unsafe {
+                libc::send(
+                    stream.as_raw_fd(),
+                    hello.as_ptr().cast(),
+                    hello.len(),
+                    libc::MSG_OOB,
+                )
+            };
+            assert_eq!(usize::try_from(sent).unwrap(), hello.len());
+        }
+        _ => panic!("{how}"),
+    }
+    let mut back = [0];
+    loop {
+        stream.read_exact(&mut back)?;
+        println!(">answered");
+        let next = bytes()?;
+        if next.is_empty() {
+            return Ok("done".to_owned());
+        }
+        if next == b"again" {
+            disconnect(&stream);
+            connect(&stream, to.parse().unwrap())?;
+            stream.write_all(&bytes()?)?;
+        } else {
+            stream.write_all(&next)?;
+        }
+    }
+}
+
+/// Disconnects a socket, which can then connect again.
+fn disconnect(stream: &TcpStream) {
+    // SAFETY: an address of no family is all zeros.
+    let none: libc::sockaddr = unsafe { std::mem::zeroed() };
+    // SAFETY: the address is there.
+    let result = unsafe { libc::connect(stream.as_raw_fd(), &raw const none, 16) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+fn connect(stream: &TcpStream, to: std::net::SocketAddrV4) -> io::Result<()> {
+    let address = libc::sockaddr_in {
+        sin_family: 2,
+        sin_port: to.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from(*to.ip()).to_be(),
+        },
+        sin_zero: [0; 8],
+    };
+    // SAFETY: the address is there, and of that size.
+    match unsafe { libc::connect(stream.as_raw_fd(), (&raw const address).cast(), 16) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }

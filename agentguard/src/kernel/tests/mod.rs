@@ -3,3 +3,4 @@
 mod agent;
 mod names;
 mod stage;
+mod tls;

@@ -50,8 +50,8 @@ fn boot_ns() -> u64 {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the place is valid.
     assert_eq!(
+        // SAFETY: it writes to the structure that it is given.
         unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) },
         0
     );

@@ -14,7 +14,7 @@ use agentguard_common::{
     address::Address,
     protocol::{Protocol, port_key},
     rules::RuleSet,
-    scope::{ALLOW_ROW, FLAG_NAMES, HEADER_ROWS, Header, Row},
+    scope::{ALLOW_ROW, FLAG_NAMES, HEADER_ROWS, Header, Row, TLS_ROW},
 };
 
 use crate::{
@@ -68,6 +68,11 @@ pub(super) fn rule() -> RuleSet {
 
 /// A scope that allows TCP to a port, by a name.
 pub(super) fn scope(port: u16, flags: u16) -> Compiled {
+    scope_by(port, flags, RuleSet::EMPTY)
+}
+
+/// As [`scope`], with the rules whose name TLS must be told.
+pub(super) fn scope_by(port: u16, flags: u16, tls: RuleSet) -> Compiled {
     let header = Header {
         addresses: 1,
         ports: 3,
@@ -77,6 +82,7 @@ pub(super) fn scope(port: u16, flags: u16) -> Compiled {
     let mut rows = vec![Row::default(); HEADER_ROWS as usize];
     rows[0].key = header.pack();
     rows[ALLOW_ROW as usize].rules = rule();
+    rows[TLS_ROW as usize].rules = tls;
     let point = |lo, rules| Row {
         key: Address { hi: 0, lo },
         rules,
