@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Error, ExitCode, SocketArgs, output};
 use crate::{
-    control::api::{AgentStatus, Protection, State, Status},
+    control::api::{AgentStatus, LearnedAddress, Protection, State, Status},
     kernel::files,
     text::counted,
 };
@@ -220,7 +220,26 @@ fn describe(agent: &AgentStatus) -> String {
     for (fact, value) in facts {
         let _ = writeln!(text, "  {fact:<9} {value}");
     }
+    if let Some(names) = &agent.names {
+        let _ = writeln!(
+            text,
+            "  {:<9} {}",
+            "names",
+            counted(names.len() as u64, "name")
+        );
+        for name in names {
+            let addresses: Vec<_> = name.addresses.iter().map(address).collect();
+            let _ = writeln!(text, "    {}  {}", name.name, addresses.join(", "));
+        }
+    }
     text
+}
+
+fn address(learned: &LearnedAddress) -> String {
+    match learned.seconds {
+        0 => format!("{} (ended)", learned.address),
+        seconds => format!("{} ({seconds} s)", learned.address),
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +262,7 @@ mod tests {
                 ..Counters::default()
             },
             files: None,
+            names: None,
             retired: false,
         }
     }

@@ -1,6 +1,6 @@
 //! What travels over the control socket.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -89,8 +89,31 @@ pub struct AgentStatus {
     /// How its rules for files are enforced; absent if its scope has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Protection>,
+    /// What its names were resolved to; absent if its scope has none, and among all agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<LearnedName>>,
     /// Whether it is declared no longer. Processes that it still has stay confined.
     pub retired: bool,
+}
+
+/// A name that was resolved for an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedName {
+    /// The name.
+    pub name: String,
+    /// Seconds until it opens nothing any more; 0 if it does not now.
+    pub seconds: u64,
+    /// Its addresses.
+    pub addresses: Vec<LearnedAddress>,
+}
+
+/// One of its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Seconds until nothing new can be opened to it; 0 if it cannot now.
+    pub seconds: u64,
 }
 
 /// What the kernel counted for an agent since the daemon started:

@@ -7,7 +7,13 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{Daemon, DaemonError, error_lines, files, guard::Guard, mend};
+use super::{
+    Daemon, DaemonError, error_lines,
+    explain::{explain_learned, learned_names},
+    files,
+    guard::Guard,
+    mend,
+};
 use crate::{
     control::{
         api::{
@@ -17,6 +23,7 @@ use crate::{
         backend::Backend,
         peer::Peer,
     },
+    dns,
     identity::{
         instance,
         systemd::{ScopePlan, Systemd},
@@ -26,9 +33,7 @@ use crate::{
         tables::{TableError, Tables},
     },
     mounts::MountedHost,
-    policy::{
-        self, Compiled, Explanation, PathTarget, Scope, Target, compile, explain, explain_path,
-    },
+    policy::{self, Compiled, Explanation, PathTarget, Scope, Target, compile, explain_path},
 };
 
 /// How the last load of the scopes ended.
@@ -46,6 +51,15 @@ impl Backend for Daemon {
     fn status(&self) -> Status {
         // The lock is held for milliseconds at a time, by a reload of many agents for longer.
         tokio::task::block_in_place(|| self.describe())
+    }
+
+    fn agent(&self, name: &str) -> Option<AgentStatus> {
+        let status = self.status();
+        let mut agent = status.agents.into_iter().find(|agent| agent.name == name)?;
+        agent.names = self
+            .resolver_of(name)
+            .map(|resolver| learned_names(&resolver.known(), self.clock.boot_ns()));
+        Some(agent)
     }
 
     fn is_tagged(&self, peer: &Peer) -> io::Result<bool> {
@@ -91,10 +105,9 @@ impl Backend for Daemon {
         let protocol = query.protocol.into();
         let target = Target::parse(&query.to, protocol)
             .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-        tokio::task::block_in_place(|| {
-            let (scope, compiled) = self.compiled(&query.agent)?;
-            Ok(explain(&scope, &compiled, &target, protocol))
-        })
+        let (scope, compiled) = tokio::task::block_in_place(|| self.compiled(&query.agent))?;
+        let agent = self.resolver_of(&query.agent);
+        explain_learned(&scope, &compiled, &target, protocol, agent.as_deref()).await
     }
 
     async fn explain_path(
@@ -167,6 +180,13 @@ impl Daemon {
         Ok((scope, compiled))
     }
 
+    /// What resolves names for an agent, if it has rules by name.
+    fn resolver_of(&self, name: &str) -> Option<Arc<dns::Agent>> {
+        let guard = self.guard();
+        let guard = guard.as_ref()?;
+        guard.resolver_of(guard.agents.get(name)?.slot)
+    }
+
     fn agents(&self, guard: &mut Guard) -> Vec<AgentStatus> {
         let instances = guard.count_instances().unwrap_or_else(|error| {
             tracing::error!("{error}");
@@ -204,6 +224,7 @@ impl Daemon {
                     .with(self.asked.counters(agent.slot))
                     .into(),
                 files: files::protection(&agent.scope, &self.support),
+                names: None,
                 retired: agent.retired,
             })
             .collect()

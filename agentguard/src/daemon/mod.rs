@@ -8,11 +8,12 @@ mod backend;
 mod descriptors;
 pub mod directory;
 mod error;
+mod explain;
 mod files;
 mod guard;
 mod lock;
 pub(crate) mod memory;
-pub(crate) mod names;
+pub mod names;
 mod notify;
 
 use std::{
@@ -35,12 +36,11 @@ use self::{
     directory::Directory,
     guard::{Applied, Guard},
     lock::RunLock,
-    names::{ArrivalThread, Asked, Names, RecordThread},
+    names::{Asked, Recording, Service},
 };
 use crate::{
     cli::daemon::DaemonArgs,
     control::{limits::Limits, server, socket::ControlSocket},
-    dns,
     events::ring::{EventThread, Reader},
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
@@ -52,11 +52,10 @@ use crate::{
         object::{self, Sizes},
         probe,
         protection::Protection,
-        resolvers::{Resolvers, take_arrivals},
         tables::{self, Tables},
         types::{self, KernelTypes},
     },
-    log::{Clock, DaemonEvent, LogFile, LogHandle},
+    log::{Clock, DaemonEvent, LogCounters, LogFile, LogHandle},
     mounts::{Keeper, MountedHost},
     policy::{PolicyError, Scope, load_dir},
     text::counted,
@@ -131,62 +130,41 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     } else {
         format!("/{}", args.cgroup)
     };
-
     // Two daemons with one cgroup would take each other's instances away.
     let own_lock = RunLock::take_directory(&cgroups.directory(&own))?;
     let signals = Signals::take()?;
-    let mut loaded = object::load(
-        types,
-        Sizes {
-            max_cgroups: args.max_cgroups,
-            max_instances: args.max_instances + args.max_declared,
-        },
-        has_lsm,
-    )?;
+    let mut loaded = object::load(types, sizes(&args), has_lsm)?;
     let tables = Tables::take(&mut loaded.ebpf)?;
     let keeper = keep_mounts(&mut loaded.ebpf, has_lsm)?;
     let ring = tables::take_events(&mut loaded.ebpf)?;
     let directory = Arc::new(Directory::default());
     let paths = CgroupPaths::new(cgroups.clone())?;
     let (log, log_thread) = crate::log::spawn(file, clock)?;
-    let asked = Arc::<Asked>::default();
-    let (record_thread, records) = RecordThread::start(
-        Arc::clone(&directory),
-        CgroupPaths::new(cgroups.clone())?,
+    let recording = Recording {
+        directory: Arc::clone(&directory),
+        paths: CgroupPaths::new(cgroups.clone())?,
         clock,
-        log.clone(),
-        Arc::clone(&asked),
-    )?;
-    let kernel = names::Kernel::new(Resolvers::take(&mut loaded.ebpf)?);
-    let resolver = dns::Resolver::new(dns::Config::default(), Vec::new());
-    let names = Names::new(kernel, resolver, args.upstream(), records, &args.run_dir)?;
-    let known = names.known();
-    let names = Arc::new(Mutex::new(names));
-    let arrivals = ArrivalThread::start(take_arrivals(&mut loaded.ebpf)?, Arc::clone(&names))?;
+        log: log.clone(),
+    };
+    let source = args.upstream();
+    let resolver = Service::start(&mut loaded.ebpf, recording, source, &args.run_dir)?;
     let mut guard = Guard::new(
         cgroups,
         own,
         loaded,
         tables,
         Arc::clone(&directory),
-        Arc::clone(&names),
+        Arc::clone(&resolver.names),
         args.max_instances,
     )?;
-    let mut all = guard.orphans(&scopes)?;
-    for orphan in &all {
-        tracing::warn!(
-            "agent '{}' has processes and no scope: it may reach nothing",
-            orphan.agent.name
-        );
-    }
-    all.extend(scopes);
+    let all = with_orphans(&guard, scopes)?;
     let socket = ControlSocket::bind(&args.run_dir.join("agentguard.sock"))?;
     let events = EventThread::start(
         ring,
         Reader {
             directory,
             paths,
-            known,
+            known: Arc::clone(&resolver.known),
             clock,
             log: log.clone(),
         },
@@ -209,7 +187,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         log: log.clone(),
         clock,
         scopes: managed,
-        asked,
+        asked: Arc::clone(&resolver.asked),
         last_load: Mutex::new(None),
         args,
     });
@@ -220,19 +198,35 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     let served = daemon.attend(socket, signals).await;
 
     daemon.finish(events);
-    arrivals.stop();
-    names::lock(&names).stop();
-    record_thread.finish();
+    resolver.stop();
     keeper.into_iter().for_each(Keeper::stop);
-    let counters = log_thread.close();
-    if counters.unwritten != 0 {
-        tracing::error!(
-            "{} refusals are not in the violation log",
-            counters.unwritten
-        );
+    let LogCounters { unwritten, .. } = log_thread.close();
+    if unwritten != 0 {
+        tracing::error!("{unwritten} refusals are not in the violation log");
     }
     drop((lock, own_lock));
     served
+}
+
+/// How many cgroups and instances the tables are made for.
+fn sizes(args: &DaemonArgs) -> Sizes {
+    Sizes {
+        max_cgroups: args.max_cgroups,
+        max_instances: args.max_instances + args.max_declared,
+    }
+}
+
+/// The scopes, and one that allows nothing for each agent that still runs and has none.
+fn with_orphans(guard: &Guard, scopes: Vec<Scope>) -> io::Result<Vec<Scope>> {
+    let mut all = guard.orphans(&scopes)?;
+    for orphan in &all {
+        tracing::warn!(
+            "agent '{}' has processes and no scope: it may reach nothing",
+            orphan.agent.name
+        );
+    }
+    all.extend(scopes);
+    Ok(all)
 }
 
 /// Reads the scopes of a directory, whose paths are those of this host.

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod asked;
+mod look_up;
 
 use std::{
     path::Path,
@@ -16,6 +17,7 @@ use agentguard_common::{
 use tokio::sync::Semaphore;
 
 pub(super) use self::asked::Step;
+pub use self::look_up::{LookUpError, LookedUp};
 use super::{
     AgentStats, Config, KnownName, LearnError, RestoreError, clock,
     counters::AgentCounters,

@@ -39,6 +39,8 @@ pub struct KnownName {
     pub expires_ns: u64,
     /// Its addresses, and until when each is; some may have ended.
     pub addresses: Vec<(Address, u64)>,
+    /// Whether a rule of the scope as it is now has the name; without one it opens nothing.
+    pub has_rules: bool,
 }
 
 /// What was learned for one agent.
@@ -267,6 +269,7 @@ impl Known {
                 name: Arc::clone(name),
                 expires_ns: entry.expires_ns,
                 addresses: entry.addresses.clone(),
+                has_rules: !entry.judgement.rules.is_empty(),
             })
             .collect()
     }

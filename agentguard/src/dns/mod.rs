@@ -39,7 +39,7 @@ mod upstream;
 mod view;
 
 pub use self::{
-    agent::Agent,
+    agent::{Agent, LookUpError, LookedUp},
     config::{Config, Limits},
     counters::{AgentStats, ResolverStats},
     interfaces::{Askers, Detail, Judgement, Learn, Policy, Records, Refusal},

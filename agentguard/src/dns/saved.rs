@@ -136,6 +136,7 @@ pub(super) fn read(
                 .into_iter()
                 .map(|(address, end)| (name::address_of(address).destination(), end))
                 .collect(),
+            has_rules: false,
         });
     }
     Ok(names)

@@ -3,10 +3,10 @@
 use std::{borrow::Cow, path::Path};
 
 use agentguard_common::{
-    address::Address,
     decision::{Action, Reason},
     event::{Event, Operation},
     path::Access,
+    tls::Kind,
 };
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Violation {
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_type: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hello: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +182,11 @@ impl Violation {
         };
 
         let numbers = event.address;
-        match Operation::from_number(event.operation) {
+        let operation = Operation::from_number(event.operation);
+        if matches!(operation, Some(Tls)) {
+            self.hello = Kind::from_number(event.access).map(Kind::name);
+        }
+        match operation {
             Some(Connect | Send | Bind | Packet | Tls) => {
                 self.protocol = Some(protocol(event.socket_type, event.protocol));
                 self.socket_type = Some(socket_type(event.socket_type));
@@ -189,7 +195,7 @@ impl Violation {
             Some(Resolve) => {
                 self.record_type = Some(record_type(event.socket_type));
                 // Of an answer that was not believed.
-                self.dst_ip = (event.address != Address::MIN).then(|| ip(event.address));
+                self.dst_ip = (event.reason == Reason::Rebinding as u8).then(|| ip(event.address));
             }
             Some(Socket) => {
                 self.family = family(event.family);
@@ -273,6 +279,8 @@ fn unit(cgroup: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use agentguard_common::address::Address;
+
     use super::*;
 
     fn with(address: Address, socket_type: u16, protocol: u16, port: u16) -> Violation {
@@ -331,13 +339,16 @@ mod tests {
                 port: 443,
                 socket_type: if is_tls { 1 } else { 28 },
                 protocol: if is_tls { 6 } else { 0 },
+                reason: Reason::Rebinding as u8,
                 operation: operation as u8,
+                access: Kind::Encrypted as u8,
                 text: u16::try_from(text.len()).unwrap(),
                 ..Event::default()
             };
             let violation = Violation::new(&event, &context(text.as_bytes()));
             assert_eq!(violation.name.as_deref().unwrap_or_default(), text);
             assert_eq!((violation.path, violation.access), (None, None));
+            assert_eq!(violation.hello, is_tls.then_some("encrypted"));
             assert_eq!(violation.record_type.as_deref(), record_type);
             assert_eq!(violation.destination.as_deref(), destination);
             assert_eq!(violation.dst_ip.as_deref(), Some("10.0.0.1"));

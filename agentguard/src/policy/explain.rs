@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use agentguard_common::{
     decision::{Action, Endpoint, Reason, decide_destination},
     protocol::Protocol,
+    rules::RuleSet,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use super::{
     compile::Compiled,
     destination::Hosts,
     grammar::Host,
-    names::explain_name,
+    names::{Learnt, explain_name},
     prefix::{address, ip},
     scope::{Rule, Scope},
     target::Target,
@@ -98,20 +99,28 @@ pub fn explain(
     protocol: Protocol,
 ) -> Explanation {
     match &target.host {
-        Host::Address(address) => explain_address(scope, compiled, *address, target.port, protocol),
+        Host::Address(address) => explain_address(
+            scope,
+            compiled,
+            *address,
+            target.port,
+            protocol,
+            RuleSet::EMPTY,
+        ),
         Host::Name(name) => explain_name(scope, name, target.port, protocol),
     }
 }
 
 /// Asks the decision that the kernel runs. The port is in host byte order, and ignored for ICMP.
 ///
-/// It knows no address that was learned for a name.
+/// `learned` are the rules by name that count for the address now; only the daemon knows them.
 pub fn explain_address(
     scope: &Scope,
     compiled: &Compiled,
     to: IpAddr,
     port: u16,
     protocol: Protocol,
+    learned: RuleSet,
 ) -> Explanation {
     let destination = address(to).destination();
     let endpoint = Endpoint {
@@ -119,7 +128,11 @@ pub fn explain_address(
         protocol,
         port: if protocol.has_ports() { port } else { 0 },
     };
-    let verdict = decide_destination(compiled, &endpoint);
+    let tables = Learnt {
+        compiled,
+        rules: learned,
+    };
+    let verdict = decide_destination(&tables, &endpoint);
     let rule = scope.rules.iter().find(|rule| rule.number == verdict.rule);
 
     let reached = ip(destination);

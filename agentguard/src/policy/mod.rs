@@ -32,7 +32,7 @@ mod network;
 mod parse;
 mod path_target;
 pub mod paths;
-mod prefix;
+pub(crate) mod prefix;
 mod process;
 mod profiles;
 mod read;

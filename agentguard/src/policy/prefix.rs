@@ -105,7 +105,7 @@ impl fmt::Display for Prefix {
 }
 
 /// An address in the form in which addresses are compared, not yet canonical.
-pub(super) fn address(address: IpAddr) -> Address {
+pub(crate) fn address(address: IpAddr) -> Address {
     match address {
         IpAddr::V4(v4) => Address::from_v4(v4.to_bits()),
         IpAddr::V6(v6) => from_number(v6.to_bits()),
@@ -127,7 +127,7 @@ pub(super) const fn number(address: Address) -> u128 {
 }
 
 /// As people write it.
-pub(super) fn ip(address: Address) -> IpAddr {
+pub(crate) fn ip(address: Address) -> IpAddr {
     match address.v4() {
         Some(v4) => Ipv4Addr::from_bits(v4).into(),
         None => Ipv6Addr::from_bits(number(address)).into(),

@@ -209,6 +209,7 @@ fn agent(name: &str) -> AgentStatus {
         cgroups: 0,
         counters: Counters::default(),
         files: None,
+        names: None,
         retired: false,
     }
 }

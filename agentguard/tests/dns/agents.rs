@@ -9,7 +9,7 @@ use std::{
 use agentguard::dns::{Agent, Askers, Config, Limits, Listener, Sockets};
 
 use crate::{
-    fakes::{A, Everybody, Log, Names, Table, rules},
+    fakes::{A, Everybody, Log, Names, Table, address, rules},
     stage::{Stage, client, config, exchange, question},
     zone::zone,
 };
@@ -182,7 +182,7 @@ async fn an_address_has_the_rules_of_the_names_that_still_hold() {
     stage.agent.tick(first_ns);
     assert_eq!(stage.table.rules_of("192.0.2.1"), Some(rules(&[9])));
     assert_eq!(stage.table.expires_ns("192.0.2.1"), last_ns);
-    assert_eq!(stage.agent.names_of("192.0.2.1".parse().unwrap()).len(), 2);
+    assert_eq!(stage.agent.names_of(address("192.0.2.1")).len(), 2);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use agentguard_common::decision::{Action, Reason};
 use tokio::time::timeout;
 
 use crate::{
-    fakes::{A, AAAA, HTTPS, TXT, rules},
+    fakes::{A, AAAA, HTTPS, TXT, address, rules},
     stage::{Stage, client, edns_question, exchange, question},
 };
 
@@ -42,7 +42,7 @@ async fn a_permitted_name_is_learned_and_answered() {
     assert_eq!(stage.table.rules_of("2001:db8::1"), Some(rules(&[1])));
     assert!(stage.log.take().is_empty());
     assert_eq!(
-        stage.agent.names_of("192.0.2.1".parse().unwrap()),
+        stage.agent.names_of(address("192.0.2.1")),
         ["a.example".into()]
     );
 }

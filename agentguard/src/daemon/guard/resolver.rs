@@ -1,10 +1,11 @@
 //! What the resolver is told of where agents are.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use super::Guard;
 use crate::{
     daemon::names::{self, NamesError},
+    dns,
     namespaces::inhabited,
 };
 
@@ -12,6 +13,11 @@ impl Guard {
     /// Answers an agent's questions for names in the network namespace of a process that is about to be one of its.
     pub(in crate::daemon) fn answer(&self, slot: u32, pid: u32) -> Result<(), NamesError> {
         names::lock(&self.names).serve_process(slot, pid)
+    }
+
+    /// What resolves names for an agent, if it has rules by name.
+    pub(in crate::daemon) fn resolver_of(&self, slot: u32) -> Option<Arc<dns::Agent>> {
+        names::lock(&self.names).agent(slot)
     }
 
     /// Lets the resolver forget what has ended, and leave where its agents are no longer.

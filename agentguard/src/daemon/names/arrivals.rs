@@ -52,9 +52,10 @@ fn run(mut ring: RingBuf<MapData>, names: &Shared, stopped: &impl AsFd) {
             let arrived = arrival(&item);
             // The room is given back before anything slow happens.
             drop(item);
-            match arrived {
-                Some(arrived) => welcome(&arrived, names),
-                None => tracing::error!("the kernel told of an arrival of another size"),
+            if let Some(arrived) = arrived {
+                welcome(&arrived, names);
+            } else {
+                tracing::error!("the kernel told of an arrival of another size");
             }
         }
         let mut fds = [

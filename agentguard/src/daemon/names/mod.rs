@@ -11,7 +11,9 @@ mod adapters;
 mod arrivals;
 mod known;
 mod records;
+mod saving;
 mod served;
+mod service;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,12 +24,14 @@ use std::{
 
 use tokio::runtime::Handle;
 
-pub(crate) use self::known::Known;
+pub use self::known::Known;
 pub(super) use self::served::Kernel;
 use self::{adapters::Rules, served::Served};
 pub(super) use self::{
     arrivals::ArrivalThread,
     records::{Asked, RecordThread},
+    saving::SaveThread,
+    service::{Recording, Service},
 };
 use crate::{
     dns::{Agent, Records, Resolver, Source},
@@ -115,7 +119,7 @@ impl Names {
             records,
             known: Arc::default(),
             host: Namespace::own()?,
-            directory: run_directory.join("names"),
+            directory: saving::directory(run_directory),
             runtime: Handle::current(),
             agents: BTreeMap::new(),
         })
@@ -176,7 +180,7 @@ impl Names {
                 self.remove(names.agent, true);
             } else if let Some(named) = self.agents.get(&names.agent) {
                 named.agent.settle();
-                self.known.insert(names.agent, &named.agent);
+                self.known.insert(names.agent, &named.name, &named.agent);
             }
         }
     }
@@ -220,12 +224,6 @@ impl Names {
         self.look_upstream();
         for (slot, named) in &mut self.agents {
             named.agent.tick(boot_ns);
-            let path = saved(&self.directory, &named.name);
-            if let Err(error) =
-                fs::create_dir_all(&self.directory).and_then(|()| named.agent.save(&path))
-            {
-                tracing::warn!("cannot keep what is known of names over a restart: {error}");
-            }
             let host = self.host.cookie();
             if named.served.keys().all(|cookie| *cookie == host) {
                 continue;
@@ -257,28 +255,24 @@ impl Names {
             return;
         };
         self.known.remove(slot);
-        let path = saved(&self.directory, &named.name);
-        let kept = if is_forgotten {
+        if is_forgotten {
+            let path = self.directory.join(&named.name);
             match fs::remove_file(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                result => result,
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!("cannot remove {}: {error}", path.display());
+                }
+                _ => {}
             }
         } else {
-            fs::create_dir_all(&self.directory).and_then(|()| named.agent.save(&path))
-        };
-        if let Err(error) = kept {
-            tracing::warn!("{}: {error}", path.display());
+            saving::save(&self.directory, &named.name, &named.agent);
         }
         drop(named.served);
         named.agent.flush();
     }
 
     fn restore(&self, agent: &Agent, name: &str) {
-        let path = saved(&self.directory, name);
-        if !path.exists() {
-            return;
-        }
-        match agent.restore(&path) {
+        match agent.restore(&self.directory.join(name)) {
+            Ok(0) => {}
             Ok(count) => tracing::info!("'{name}' knows {count} names from before"),
             Err(error) => tracing::warn!("'{name}' has to ask for names anew: {error}"),
         }
@@ -303,8 +297,4 @@ impl Names {
             }
         }
     }
-}
-
-fn saved(directory: &Path, agent: &str) -> PathBuf {
-    directory.join(agent)
 }

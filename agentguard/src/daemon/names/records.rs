@@ -19,12 +19,11 @@ use agentguard_common::{
     verdict::Action,
 };
 
+use super::service::Recording;
 use crate::{
-    daemon::directory::Directory,
     dns::{Detail, Records, Refusal},
     events::enrich::Enricher,
-    identity::cgroup_path::CgroupPaths,
-    log::{Clock, LogHandle, RuleRef, ViolationContext},
+    log::{RuleRef, ViolationContext},
 };
 
 /// Refusals that wait to be looked up in `/proc`.
@@ -89,18 +88,13 @@ pub(in crate::daemon) struct RecordThread {
 impl RecordThread {
     /// Starts it.
     pub(in crate::daemon) fn start(
-        directory: Arc<Directory>,
-        paths: CgroupPaths,
-        clock: Clock,
-        log: LogHandle,
+        recording: Recording,
         asked: Arc<Asked>,
     ) -> io::Result<(Self, Arc<dyn Records>)> {
         let (queue, refusals) = sync_channel(WAITING);
         let writer = Writer {
-            directory,
-            paths,
-            enricher: Enricher::new(clock),
-            log,
+            enricher: Enricher::new(recording.clock),
+            recording,
         };
         let thread = thread::Builder::new()
             .name("names".to_owned())
@@ -122,10 +116,8 @@ impl RecordThread {
 }
 
 struct Writer {
-    directory: Arc<Directory>,
-    paths: CgroupPaths,
+    recording: Recording,
     enricher: Enricher,
-    log: LogHandle,
 }
 
 impl Writer {
@@ -137,14 +129,14 @@ impl Writer {
 
     fn write(&mut self, refusal: &Refusal) {
         let event = event(refusal);
-        let Some((scope, exact)) = self.directory.scope(event.agent, event.policy) else {
+        let Some((scope, exact)) = self.recording.directory.scope(event.agent, event.policy) else {
             tracing::error!(
                 "a question of an agent in slot {} that nobody is",
                 event.agent
             );
             return;
         };
-        let paths = RefCell::new(&mut self.paths);
+        let paths = RefCell::new(&mut self.recording.paths);
         let path_of = |id| paths.borrow_mut().path(id);
         let cgroup = path_of(event.cgroup);
         let process = self.enricher.facts(&event, path_of);
@@ -166,7 +158,7 @@ impl Writer {
             process: process.as_deref(),
             cgroup: cgroup.as_deref(),
         };
-        self.log.violation(&event, &context);
+        self.recording.log.violation(&event, &context);
     }
 }
 
@@ -187,7 +179,7 @@ fn event(refusal: &Refusal) -> Event {
         // Of a question this is the type of record that is asked for.
         socket_type: refusal.record_type,
         rule: match refusal.detail {
-            Detail::Name | Detail::Private | Detail::Others => refusal.verdict.rule,
+            Detail::Name | Detail::Others => refusal.verdict.rule,
             _ => NO_RULE,
         },
         operation: Operation::Resolve as u8,

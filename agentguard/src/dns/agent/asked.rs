@@ -62,6 +62,8 @@ impl Agent {
         let read = Question::read(message);
         if read == Err(Malformed::Ignored) {
             self.counters.ignored.add(1);
+            let policy = lock(&self.state).current.policy.version();
+            self.refuse(asker, "", 0, (never(), policy), Detail::Form, now_ns);
             return Step::Silence;
         }
         if !lock(&self.rates).questions.take(now_ns) {
