@@ -109,6 +109,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup { lint } => {
             setup::run(Needs {
                 run: true,
+                names: true,
                 machines: true,
                 lint,
             })?;
@@ -154,6 +155,7 @@ fn run(task: Task) -> Result<ExitCode> {
             };
             let needs = Needs {
                 run: selection.native,
+                names: selection.native,
                 machines: !selection.machines.is_empty(),
                 lint: false,
             };

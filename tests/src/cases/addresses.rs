@@ -31,6 +31,7 @@ pub(super) const GROUP: Group = Group {
     name: "addresses",
     scopes: &[GUARDED, ALL_IPV4, ALL_IPV6, HOLES],
     layout: None,
+    internet: false,
     cases: &[
         refused("N05-mapped-tcp", "guarded", &["tcp-mapped", TO4], FORBIDDEN4, "connect", no_rule("connect", TO4, "tcp")),
         permitted("N05-mapped-tcp-allowed", "guarded", &["tcp-mapped", "10.77.0.2:7001"], ALLOWED4),

@@ -26,6 +26,7 @@ pub(super) const GROUP: Group = Group {
     name: "clients",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         paired("N34-plain-socket", plain_untagged, plain),
         paired(

@@ -32,6 +32,7 @@ pub(super) const GROUP: Group = Group {
     name: "commands",
     scopes: &[GUARDED, HOLES],
     layout: None,
+    internet: false,
     cases: &[
         scenario("exit-codes", exit_codes),
         scenario("death-by-signal", signals),

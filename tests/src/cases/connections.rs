@@ -18,6 +18,7 @@ pub(super) const GROUP: Group = Group {
     name: "connections",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         permitted("allowed-v4", "guarded", &["tcp", "10.77.0.2:7001"], ALLOWED4),
         permitted("allowed-v6", "guarded", &["tcp", "[fd77::2]:7001"], ALLOWED6),

@@ -20,6 +20,7 @@ pub(super) const GROUP: Group = Group {
     name: "datagrams",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         permitted("allowed-v4", "guarded", &["udp-exchange", GOOD4], ALLOWED4),
         permitted("allowed-v6", "guarded", &["udp-exchange", GOOD6], ALLOWED6),

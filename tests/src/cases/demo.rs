@@ -18,6 +18,7 @@ pub(super) const GROUP: Group = Group {
     name: "demo",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[scenario("plays", plays)],
 };
 

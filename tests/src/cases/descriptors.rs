@@ -34,6 +34,7 @@ pub(super) const GROUP: Group = Group {
     name: "descriptors",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         paired(
             "inherited-listener-is-closed",

@@ -27,6 +27,7 @@ pub(super) const GROUP: Group = Group {
     name: "enrolment",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         paired(
             "I08-forks-while-the-daemon-starts",

@@ -22,6 +22,7 @@ pub(super) const GROUP: Group = Group {
     name: "identity",
     scopes: &[GUARDED, RESIDENT],
     layout: None,
+    internet: false,
     cases: &[
         paired("I04-sub-cgroup", |stage| sub_cgroup_untagged(stage, "1"), |stage| sub_cgroup(stage, "1")),
         paired("I04-deep-sub-cgroup", |stage| sub_cgroup_untagged(stage, "6"), |stage| sub_cgroup(stage, "6")),

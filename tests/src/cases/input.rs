@@ -22,6 +22,7 @@ pub(super) const GROUP: Group = Group {
     name: "input",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("unknown-key", |stage| invalid(stage, "[agent]\nname = \"a\"\nownr = \"x\"\n", &["a.toml:3:1", "owner"])),
         scenario("unknown-table", |stage| invalid(stage, "[agent]\nname = \"a\"\n[netwrk]\n", &["a.toml:3:", "network"])),

@@ -39,6 +39,7 @@ pub(super) const GROUP: Group = Group {
     name: "landlock",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         paired("files", |stage| control(stage, INSIDE), |stage| as_agent(stage, RULES, INSIDE)),
         paired("other-files", |stage| control(stage, OUTSIDE), |stage| as_agent(stage, RULES, OUTSIDE)),

@@ -27,6 +27,7 @@ pub(super) const GROUP: Group = Group {
     // For the stories in which the daemon lives on.
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         scenario("stop-ends-enforcement", stop),
         scenario("kill-ends-enforcement-and-restart-adopts", kill_and_restart),

@@ -27,6 +27,7 @@ pub(super) const GROUP: Group = Group {
     name: "log",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("full-disk", full_disk),
         scenario("T03-flood", flood),

@@ -46,6 +46,7 @@ pub(super) const GROUP: Group = Group {
     name: "loopback",
     scopes: &[GUARDED, SERVER, PROXY_USER, ALONE],
     layout: None,
+    internet: false,
     cases: &[
         refused("N29-service-of-the-host", "server", &["tcp", "127.0.0.1:7001"], LOCALHOST, "connect", no_rule("connect", "127.0.0.1:7001", "tcp")),
         refused("N29-service-of-the-host-v6", "server", &["tcp", "[::1]:7001"], LOCAL6, "connect", no_rule("connect", "[::1]:7001", "tcp")),

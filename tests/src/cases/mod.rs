@@ -17,6 +17,7 @@ mod log;
 mod loopback;
 mod mounts;
 mod mptcp;
+mod names;
 mod namespaces;
 mod objects;
 mod outside;
@@ -72,6 +73,21 @@ pub const ALL: &[&Group] = &[
     &mounts::GROUP,
     &scale::GROUP,
     &verified::GROUP,
+    &names::QUESTIONS,
+    &names::ANSWERS,
+    &names::CONNECTIONS,
+    &names::TLS,
+    &names::WILDCARDS,
+    &names::NAMESPACES,
+    &names::SERVERS,
+    &names::FILES,
+    &names::CLIENTS,
+    &names::TUNNEL,
+    &names::RELOAD,
+    &names::RESTART,
+    &names::EXPIRY,
+    &names::CROWD,
+    &names::LATENCY,
 ];
 
 #[cfg(test)]

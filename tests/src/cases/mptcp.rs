@@ -25,6 +25,7 @@ pub(super) const GROUP: Group = Group {
     name: "mptcp",
     scopes: &[HOLES],
     layout: None,
+    internet: false,
     cases: &[paired("N04-announced-address", control, scenario)],
 };
 

@@ -14,6 +14,7 @@ pub(super) const GROUP: Group = Group {
     name: "namespaces",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         refused("N21-udp-socket-from-before", "guarded", &["unshare-net-udp", TO], FORBIDDEN4, "sendto", no_rule("send", TO, "udp")),
         refused("N21-tcp-socket-from-before", "guarded", &["unshare-net-tcp", TO], FORBIDDEN4, "connect", no_rule("connect", TO, "tcp")),

@@ -17,6 +17,7 @@ pub(super) const GROUP: Group = Group {
     name: "outside",
     scopes: &[GUARDED, HOLES],
     layout: None,
+    internet: false,
     cases: &[
         scenario("on-the-host", on_the_host),
         scenario("beneath-the-attach-point", beneath),

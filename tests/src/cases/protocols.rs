@@ -20,6 +20,7 @@ pub(super) const GROUP: Group = Group {
     name: "protocols",
     scopes: &[GUARDED, PINGER, HOLES],
     layout: None,
+    internet: false,
     cases: &[
         optional(refused("N12-sctp", "guarded", &["sctp", TO4], FORBIDDEN4, "socket", no_socket("sctp"))),
         optional(refused("N12-sctp-connectx", "guarded", &["sctp-connectx", TO4], FORBIDDEN4, "socket", no_socket("sctp"))),

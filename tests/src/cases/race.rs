@@ -20,6 +20,7 @@ pub(super) const GROUP: Group = Group {
     name: "race",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         paired(
             "N32-sendto",

@@ -26,6 +26,7 @@ pub(super) const GROUP: Group = Group {
     // story.
     scopes: &[(AGENT, NOWHERE)],
     layout: None,
+    internet: false,
     cases: &[
         scenario("loosened-scope-opens", loosened),
         scenario("tightened-scope-closes", tightened),

@@ -22,6 +22,7 @@ pub(super) const GROUP: Group = Group {
     name: "room",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("run-leaves-room-for-declared-cgroups", reserve),
         scenario("leaked-sockets-take-no-room-for-instances", leaked_sockets),

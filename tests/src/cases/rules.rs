@@ -64,6 +64,7 @@ pub(super) const GROUP: Group = Group {
     name: "rules",
     scopes: &[PORTS, HOLES, OBSERVER, MIXED, ELSEWHERE],
     layout: None,
+    internet: false,
     cases: &[
         refused("range-before", "ports", &["tcp", "10.77.0.2:7009"], ALLOWED4, "connect", no_rule("connect", "10.77.0.2:7009", "tcp")),
         permitted("range-first", "ports", &["tcp", "10.77.0.2:7010"], ALLOWED4),

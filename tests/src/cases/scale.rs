@@ -21,6 +21,7 @@ pub(super) const GROUP: Group = Group {
     name: "scale",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("1000-agents", |stage| loads(stage, 1000, 1)),
         scenario("256-rules", |stage| loads(stage, 1, 256)),

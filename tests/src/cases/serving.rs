@@ -54,6 +54,7 @@ pub(super) const GROUP: Group = Group {
     name: "serving",
     scopes: &[GUARDED, HOLES, LISTENER, ANYWHERE, LOW_PORTS],
     layout: None,
+    internet: false,
     cases: &[
         permitted_unseen("bind-any-port", "guarded", &["bind", "10.77.0.1:0"]),
         permitted_unseen("bind-allowed", "listener", &["bind", "0.0.0.0:8100"]),

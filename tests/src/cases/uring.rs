@@ -18,6 +18,7 @@ pub(super) const GROUP: Group = Group {
     name: "uring",
     scopes: &[GUARDED],
     layout: None,
+    internet: false,
     cases: &[
         permitted("allowed", "guarded", &["uring-tcp", "inline", "10.77.0.2:7001"], ALLOWED4),
         refused("N30-connect-inline", "guarded", &["uring-tcp", "inline", TO], FORBIDDEN4, "connect", no_rule("connect", TO, "tcp")),

@@ -15,6 +15,7 @@ use super::Daemon;
 use crate::{
     error::{Context, Outcome, failed},
     host::{self, Scratch, cgroup, process::Running},
+    world::NetNs,
 };
 
 /// A virtual machine needs time to verify the programs.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub prepare: Option<fn() -> io::Result<()>>,
     /// The directory of the cgroup that it begins in, if not in the suite's.
     pub home: Option<PathBuf>,
+    /// The network namespace that it begins in, if not in the suite's: a path that names it.
+    pub network: Option<PathBuf>,
     /// More arguments.
     pub arguments: Vec<String>,
     /// Name of the daemon's top-level cgroup.
@@ -53,6 +56,7 @@ impl Settings {
             change_agents: |_| Ok(()),
             prepare: None,
             home: None,
+            network: None,
             arguments: Vec::new(),
             cgroup: host::own_name(),
         }
@@ -152,6 +156,9 @@ fn spawn(settings: &Settings, scratch: &Scratch) -> Outcome<Started> {
         .stderr(Stdio::piped());
     if let Some(home) = &settings.home {
         cgroup::place(home, &mut command)?;
+    }
+    if let Some(network) = &settings.network {
+        NetNs::open(network)?.receive(&mut command);
     }
     if let Some(prepare) = settings.prepare {
         // SAFETY: the preparations only make system calls with constant arguments: they neither

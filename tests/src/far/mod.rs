@@ -54,7 +54,25 @@ const TICK: u16 = 20;
 impl Service {
     /// Starts in a namespace. TCP listens on every address, of both families.
     pub fn start(inside: &NetNs, addresses: &[IpAddr], ports: &[u16]) -> Outcome<Self> {
-        let sockets = inside.run(|| open(addresses, ports))?;
+        Ok(Self::serve(inside.run(|| open(addresses, ports))?))
+    }
+
+    /// Starts in a namespace, on nothing but these.
+    pub fn at(inside: &NetNs, streams: &[SocketAddr], datagrams: &[SocketAddr]) -> Outcome<Self> {
+        let sockets = inside.run(|| {
+            let tcp = streams
+                .iter()
+                .map(|at| listener(*at).context(format!("listen on TCP {at}")));
+            let udp = datagrams.iter().map(|at| receiver(*at));
+            Ok(Sockets {
+                tcp: tcp.collect::<Outcome<_>>()?,
+                udp: udp.collect::<Outcome<_>>()?,
+            })
+        })?;
+        Ok(Self::serve(sockets))
+    }
+
+    fn serve(sockets: Sockets) -> Self {
         let (tallies, open) = (Tallies::default(), Arc::new(AtomicUsize::new(0)));
         let stop = Arc::new(AtomicBool::new(false));
         let mut reactor = Reactor {
@@ -69,12 +87,12 @@ impl Service {
                 reactor.turn();
             }
         });
-        Ok(Self {
+        Self {
             tallies,
             open,
             stop,
             thread: Some(thread),
-        })
+        }
     }
 
     /// What this address and port has got so far.
@@ -109,15 +127,11 @@ struct Sockets {
 fn open(addresses: &[IpAddr], ports: &[u16]) -> Outcome<Sockets> {
     let (mut tcp, mut udp) = (Vec::new(), Vec::new());
     for port in ports {
-        tcp.push(listener(*port).context(format!("listen on TCP port {port}"))?);
+        let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
+        tcp.push(listener(everywhere).context(format!("listen on TCP port {port}"))?);
         // A link-local address would need its interface; arrivals there are counted on the wire.
         for address in addresses.iter().filter(|address| !is_link_local(**address)) {
-            let at = SocketAddr::new(*address, *port);
-            let socket = UdpSocket::bind(at).context(format!("bind UDP {at}"))?;
-            socket
-                .set_nonblocking(true)
-                .context("set UDP socket non-blocking")?;
-            udp.push(socket);
+            udp.push(receiver(SocketAddr::new(*address, *port))?);
         }
     }
     Ok(Sockets { tcp, udp })
@@ -127,13 +141,22 @@ const fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-fn listener(port: u16) -> io::Result<TcpListener> {
-    let socket = sys::socket(libc::AF_INET6, libc::SOCK_STREAM, 0)?;
+fn receiver(at: SocketAddr) -> Outcome<UdpSocket> {
+    let socket = UdpSocket::bind(at).context(format!("bind UDP {at}"))?;
+    let nonblocking = socket.set_nonblocking(true);
+    nonblocking.context("set UDP socket non-blocking")?;
+    Ok(socket)
+}
+
+fn listener(at: SocketAddr) -> io::Result<TcpListener> {
+    let family = if at.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    let socket = sys::socket(family, libc::SOCK_STREAM, 0)?;
     sys::set_flag(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-    sys::bind(
-        &socket,
-        &SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))),
-    )?;
+    sys::bind(&socket, &SockAddr::from(at))?;
     sys::set_flag(
         &socket,
         libc::IPPROTO_TCP,

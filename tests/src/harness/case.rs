@@ -1,6 +1,6 @@
 //! What a case is.
 
-use super::{FileRow, ObjectRow, Row, Stage};
+use super::{FileRow, NameRow, ObjectRow, Row, Stage};
 use crate::{error::Outcome, host::Layout};
 
 /// Something that must hold.
@@ -21,6 +21,8 @@ pub enum Check {
     Files(FileRow),
     /// One technique against sockets or processes: likewise.
     Objects(ObjectRow),
+    /// One technique with names: likewise.
+    Names(NameRow),
     /// A story with the daemon.
     Scenario(fn(&Stage) -> Outcome),
     /// A story with the daemon, and what shows that it would succeed without.
@@ -37,7 +39,11 @@ impl Case {
     pub const fn has_control(&self) -> bool {
         matches!(
             self.check,
-            Check::Row(_) | Check::Files(_) | Check::Objects(_) | Check::Paired { .. }
+            Check::Row(_)
+                | Check::Files(_)
+                | Check::Objects(_)
+                | Check::Names(_)
+                | Check::Paired { .. }
         )
     }
 }
@@ -52,6 +58,9 @@ pub struct Group {
     pub scopes: &'static [(&'static str, &'static str)],
     /// What is on disk before each case, in a group about files. Such a group needs BPF LSM.
     pub layout: Option<Layout>,
+    /// Whether the far host is an Internet with names, which the daemon's resolver asks. The daemon is on the agents' host
+    /// then.
+    pub internet: bool,
     /// The cases, in order.
     pub cases: &'static [Case],
 }

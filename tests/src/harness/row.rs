@@ -124,22 +124,7 @@ impl Row {
     }
 
     fn words(&self, stage: &Stage) -> Outcome<Vec<&'static str>> {
-        let index = stage.world.device_index()?.to_string();
-        let device = stage.world.device();
-        Ok(self
-            .probe
-            .iter()
-            .map(|word| -> &'static str {
-                if word.contains("%dev") {
-                    // A few bytes, once per case.
-                    word.replace("%dev", &format!("%{index}")).leak()
-                } else if *word == "$device" {
-                    device.to_owned().leak()
-                } else {
-                    word
-                }
-            })
-            .collect())
+        expanded(self.probe, stage)
     }
 
     fn nothing_arrives(&self, stage: &Stage, arrived: u64) -> Outcome {
@@ -157,6 +142,25 @@ impl Row {
     fn arrivals(&self, stage: &Stage) -> u64 {
         self.arrives.map_or(0, |to| stage.world.arrivals(to))
     }
+}
+
+/// The words of a technique, with the veth device where it is asked for.
+pub(super) fn expanded(probe: &[&'static str], stage: &Stage) -> Outcome<Vec<&'static str>> {
+    let index = stage.world.device_index()?.to_string();
+    let device = stage.world.device();
+    Ok(probe
+        .iter()
+        .map(|word| -> &'static str {
+            if word.contains("%dev") {
+                // A few bytes, once per case.
+                word.replace("%dev", &format!("%{index}")).leak()
+            } else if *word == "$device" {
+                device.to_owned().leak()
+            } else {
+                word
+            }
+        })
+        .collect())
 }
 
 /// A technique does not work untagged: the kernel may lack it, if the case says so.

@@ -18,6 +18,7 @@ use crate::{
     ensure,
     error::{Context, Error, Outcome},
     host::{Layout, Scratch, Tree, own_name, process},
+    internet::Internet,
     probe::Reading,
     world::World,
 };
@@ -33,6 +34,7 @@ pub struct Stage {
     witnesses: Witnesses,
     // Then the daemon: its agents live in the world.
     daemon: Option<Daemon>,
+    internet: Option<Internet>,
     /// The two hosts.
     pub world: World,
     tree: Option<Tree>,
@@ -51,6 +53,7 @@ impl Stage {
             sessions: Sessions::default(),
             witnesses: Witnesses::default(),
             daemon: None,
+            internet: None,
             tree: None,
             sockets: None,
             scopes: Vec::new(),
@@ -60,6 +63,19 @@ impl Stage {
             program: std::env::current_exe().context("find the own program")?,
             agentguard: options.agentguard.clone(),
         })
+    }
+
+    /// Makes the far host an Internet with names.
+    pub(super) fn connect_internet(&mut self) -> Outcome {
+        self.internet = Some(Internet::new(&self.world)?);
+        Ok(())
+    }
+
+    /// The Internet of a group about names.
+    pub fn internet(&self) -> Outcome<&Internet> {
+        self.internet
+            .as_ref()
+            .ok_or_else(|| Error::Failed("this group has no Internet".into()))
     }
 
     /// Starts the daemon that the cases share.
@@ -174,6 +190,10 @@ impl Stage {
         if self.daemon.is_some() {
             // Beside the shared one.
             settings.cgroup.push_str("-own");
+        }
+        if self.internet.is_some() {
+            settings.network = Some(self.world.near.path());
+            settings.arguments = vec!["--upstream".into(), Internet::upstream()];
         }
         settings
     }

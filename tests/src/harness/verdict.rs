@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Expected, FileExpected, ObjectExpected, Stage};
+use super::{Expected, FileExpected, NameExpected, ObjectExpected, Stage};
 use crate::{daemon::Record, ensure, error::Outcome};
 
 /// Compares every field that the case knows.
@@ -122,6 +122,43 @@ pub(super) fn check_object(
         );
     }
     check_rule(agent, &rule, record)?;
+    check_process(stage, record)
+}
+
+/// Likewise, for a record about a name, or about what a name was found to be. A name is in it as it was asked.
+pub(super) fn check_name(
+    stage: &Stage,
+    agent: &str,
+    verdict: &str,
+    expected: &NameExpected,
+    record: &Record,
+) -> Outcome {
+    check_fields(
+        record,
+        &[
+            ("agent", agent),
+            ("verdict", verdict),
+            ("operation", expected.operation),
+            ("reason", expected.reason),
+            ("rule", expected.rule),
+        ],
+    )?;
+    for (field, value) in expected.fields {
+        let seen = record.0.get(field).map(|seen| match seen.as_str() {
+            Some(text) => text.to_owned(),
+            None => seen.to_string(),
+        });
+        ensure!(
+            seen.as_deref().is_some_and(|seen| {
+                // An address can have several names.
+                seen.eq_ignore_ascii_case(value)
+                    || *field == "name" && seen.split(' ').any(|name| name == *value)
+            }),
+            "{field} is {seen:?} and not {value}: {}",
+            record.0
+        );
+    }
+    check_rule(agent, expected.rule, record)?;
     check_process(stage, record)
 }
 

@@ -35,6 +35,9 @@ pub fn work(group: &Group, options: &Options) -> Outcome {
         }
         stage.plant(layout)?;
     }
+    if group.internet {
+        stage.connect_internet()?;
+    }
     if options.mode == Mode::Run && !group.scopes.is_empty() {
         stage.share_daemon(group.scopes)?;
     }
@@ -72,6 +75,11 @@ fn perform(case: &Case, stage: &Stage, mode: Mode) -> Outcome {
         }
         (Check::Objects(row), Mode::Controls) => row.control(stage),
         (Check::Objects(row), _) => row.verify(stage),
+        (Check::Names(row), Mode::Controls) => row.control(stage),
+        (Check::Names(row), _) => {
+            row.control(stage)?;
+            row.scenario(stage)
+        }
         (Check::Paired { control, .. }, Mode::Controls) => control(stage),
         (Check::Paired { control, scenario }, _) => {
             control(stage)?;

@@ -78,7 +78,7 @@ fn udp_hold(report: &mut Report, arguments: &Arguments) -> Step {
     Ok(())
 }
 
-fn write_until_released(report: &mut Report, sockets: &[OwnedFd]) {
+pub(super) fn write_until_released(report: &mut Report, sockets: &[OwnedFd]) {
     let (mut passed, mut refused, mut last_error) = (0_u64, 0_u64, String::new());
     ready();
     while !released() {

@@ -11,6 +11,7 @@ mod flood;
 mod forks;
 mod hold;
 mod identity;
+mod names;
 mod namespaces;
 mod process;
 mod processes;
@@ -41,6 +42,10 @@ const TECHNIQUES: &[&[Technique]] = &[
     protocols::TECHNIQUES,
     uring::TECHNIQUES,
     namespaces::TECHNIQUES,
+    names::asking::TECHNIQUES,
+    names::connections::TECHNIQUES,
+    names::hellos::TECHNIQUES,
+    names::namespaces::TECHNIQUES,
     identity::TECHNIQUES,
     forks::TECHNIQUES,
     hold::TECHNIQUES,

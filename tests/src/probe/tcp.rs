@@ -21,7 +21,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
 ];
 
 /// How long a connection may take: longer than a retransmission.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// `TCP_FASTOPEN_CONNECT` of linux/tcp.h.
 const TCP_FASTOPEN_CONNECT: i32 = 30;
 

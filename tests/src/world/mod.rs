@@ -12,7 +12,7 @@ mod netns;
 mod sniffer;
 
 pub use netns::NetNs;
-pub use sniffer::{Arrival, Sniffer};
+pub use sniffer::{Arrival, PACKET_OUTGOING as OUTGOING, Sniffer, packet_socket};
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ use crate::{
 use addresses::{ALLOWED4, FAR, NEAR4, NEAR6, PORTS};
 
 /// [`World::settle`] sends its marks to it; nobody reads them.
-const MARK_PORT: u16 = 9;
+pub const MARK_PORT: u16 = 9;
 
 /// The two hosts, the services of both, and the counters of what arrives.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub struct World {
     /// What arrives over loopback of the agents' host.
     pub loopback: Sniffer,
     device: String,
+    peer: String,
     marks: AtomicU64,
     // Where nobody is bound the kernel answers, and that is traffic, too.
     mark_sinks: [UdpSocket; 2],
@@ -100,6 +101,7 @@ impl World {
             wire,
             loopback,
             device,
+            peer,
             marks: AtomicU64::new(0),
             mark_sinks,
         })
@@ -108,6 +110,11 @@ impl World {
     /// The interface of the agents' side.
     pub fn device(&self) -> &str {
         &self.device
+    }
+
+    /// The interface of the far host.
+    pub fn far_device(&self) -> &str {
+        &self.peer
     }
 
     /// The number of that interface: the scope of link-local addresses.

@@ -7,7 +7,7 @@ use std::{
         fd::{AsFd, AsRawFd},
         unix::process::CommandExt,
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread,
 };
@@ -63,6 +63,24 @@ impl NetNs {
                 .pre_exec(move || crate::sys::check(libc::setns(fd, libc::CLONE_NEWNET)).map(drop));
         }
         command
+    }
+
+    /// The one that a path names.
+    pub fn open(path: &Path) -> Outcome<Self> {
+        let opened = File::open(path);
+        opened.context("open a network namespace").map(Self)
+    }
+
+    /// The command begins inside, which keeps the namespace until then.
+    pub fn receive(self, command: &mut Command) {
+        let file = self.0;
+        // SAFETY: between fork and exec only setns is called, which is async-signal-safe; the closure owns the
+        // descriptor.
+        unsafe {
+            command.pre_exec(move || {
+                crate::sys::check(libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET)).map(drop)
+            });
+        }
     }
 
     /// A path that names it, for `ip link … netns PATH`.

@@ -58,12 +58,13 @@ const BUFFER: i32 = 128 << 20;
 /// `PACKET_STATISTICS` of `linux/if_packet.h`.
 const PACKET_STATISTICS: i32 = 6;
 /// `PACKET_OUTGOING` of `linux/if_packet.h`.
-const PACKET_OUTGOING: u8 = 4;
+pub const PACKET_OUTGOING: u8 = 4;
 
 impl Sniffer {
     /// Begins to count on an interface of a namespace.
     pub fn start(inside: &NetNs, interface: &str) -> Outcome<Self> {
-        let socket = Arc::new(inside.run(|| open(interface).context("open a packet socket"))?);
+        let socket =
+            Arc::new(inside.run(|| packet_socket(interface).context("open a packet socket"))?);
         let (counts, stop) = (Counts::default(), Arc::new(AtomicBool::new(false)));
         let thread = {
             let (socket, counts, stop) = (socket.clone(), counts.clone(), stop.clone());
@@ -123,7 +124,8 @@ impl Drop for Sniffer {
     }
 }
 
-fn open(interface: &str) -> std::io::Result<OwnedFd> {
+/// A socket that receives every packet of an interface, from its network header on, and waits a moment for each.
+pub fn packet_socket(interface: &str) -> std::io::Result<OwnedFd> {
     let every = u16::try_from(libc::ETH_P_ALL)
         .map_err(std::io::Error::other)?
         .to_be();

@@ -17,6 +17,23 @@ const MACHINES: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("xz", "xz-utils"),
 ];
+/// Programs that the cases about names try, or have at the other end, and the packages that have them. A case is skipped
+/// where its program is missing.
+pub(super) const NAMES: &[(&str, &str)] = &[
+    ("dig", "bind9-dnsutils"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("git", "git"),
+    ("iodine", "iodine"),
+    ("ldns-signzone", "ldnsutils"),
+    ("openssl", "openssl"),
+    ("ssh", "openssh-client"),
+    ("unbound", "unbound"),
+];
+/// Services that come with them, and that the host is not to run because of us.
+const SERVICES: &[(&str, &str)] = &[
+    ("unbound", "unbound.service"),
+    ("iodine", "iodined.service"),
+];
 /// The compiler of the kernel side: the newest that Debian's stable releases have, with its sources.
 const COMPILER: &[&str] = &["cargo-web", "rust-web-src", "rustc-web"];
 
@@ -76,6 +93,36 @@ pub(super) fn missing(needs: Needs, have_compiler: bool) -> Result<BTreeSet<Stri
     }
     packages.extend(not_installed(&wanted)?);
     Ok(packages)
+}
+
+/// Installs what the cases about names use, one package after another: what cannot be installed is said, and is no
+/// failure.
+pub(super) fn install_for_names() {
+    for &(program, package) in NAMES {
+        if workspace::find_program(program).is_some() {
+            continue;
+        }
+        let installed = without_its_service(package)
+            .and_then(|()| install(&BTreeSet::from([package.to_owned()])));
+        if let Err(error) = installed {
+            println!("setup: no {program}: {error:#}: cases about names that use it are skipped");
+        }
+    }
+}
+
+/// The service of a package that is about to be installed does not start by itself: it would answer for the host.
+fn without_its_service(package: &str) -> Result<()> {
+    let service = SERVICES.iter().find(|(known, _)| *known == package);
+    let (Some((_, service)), true) = (service, Path::new("/run/systemd/system").exists()) else {
+        return Ok(());
+    };
+    println!("setup: disabling {service}, which comes with {package}: unmask it to use it");
+    let sudo = needs_sudo(&format!("systemctl mask {service}"))?;
+    let mut command = Command::new(if sudo { "sudo" } else { "systemctl" });
+    if sudo {
+        command.arg("systemctl");
+    }
+    process::run(command.args(["--quiet", "mask", service]))
 }
 
 /// The packages that are missing to build bpf-linker.

@@ -12,9 +12,15 @@ use crate::toolchain::{Compiler, Linker};
 
 /// What a task needs besides the compilers.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each of them is needed or not, whatever the others are"
+)]
 pub(crate) struct Needs {
     /// Clients and network tools: demonstration and native tests.
     pub(crate) run: bool,
+    /// Name servers and clients of the native tests about names.
+    pub(crate) names: bool,
     /// Virtual machines.
     pub(crate) machines: bool,
     /// cargo-deny.
@@ -52,8 +58,14 @@ fn install_programs(needs: Needs, have_compiler: bool) -> Result<bool> {
     let debian = debian::is_debian()?;
     if debian {
         debian::install(&debian::missing(needs, have_compiler)?)?;
+        if needs.names {
+            debian::install_for_names();
+        }
     } else {
         rustup::check_programs(needs)?;
+        if needs.names {
+            rustup::tell_of_names();
+        }
     }
     if needs.machines {
         emulator::install(debian)?;

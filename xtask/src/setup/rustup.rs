@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Needs, emulator};
+use super::{Needs, debian, emulator};
 use crate::{process, workspace};
 
 /// Fails unless the programs that Debian's packages would bring are there.
@@ -26,6 +26,20 @@ pub(super) fn check_programs(needs: Needs) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Says which programs of the cases about names are missing: those are skipped.
+pub(super) fn tell_of_names() {
+    let names = debian::NAMES.iter().map(|(program, _)| *program);
+    let missing: Vec<&str> = names
+        .filter(|program| workspace::find_program(program).is_none())
+        .collect();
+    if !missing.is_empty() {
+        println!(
+            "setup: cases about names that use these are skipped, since they are not installed: {}",
+            missing.join(" ")
+        );
+    }
 }
 
 /// Installs the nightly compiler with the sources of `core`.

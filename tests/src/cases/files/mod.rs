@@ -42,5 +42,6 @@ pub(super) const GROUP: Group = Group {
     name: "files",
     scopes: tree::SCOPES,
     layout: Some(tree::LAYOUT),
+    internet: false,
     cases: &table::joined::<{ table::count(TABLES) }>(TABLES),
 };

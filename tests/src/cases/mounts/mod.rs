@@ -32,6 +32,7 @@ pub(super) const GROUP: Group = Group {
     name: "mounts",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("parts-of-a-superblock", parts),
         scenario("what-is-mounted-later", later),

@@ -28,5 +28,6 @@ pub(super) const GROUP: Group = Group {
         scopes::PLAIN,
     ],
     layout: Some(tree::LAYOUT),
+    internet: false,
     cases: &joined::<{ count(TABLES) }>(TABLES),
 };

@@ -27,6 +27,7 @@ pub(super) const GROUP: Group = Group {
     name: "bus",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("the-bus-goes-and-comes-back", gone),
         scenario("a-bus-that-does-not-answer", silent),

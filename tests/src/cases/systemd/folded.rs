@@ -25,6 +25,7 @@ pub(super) const GROUP: Group = Group {
     name: "folded",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("F30-by-another-case", other_case),
         scenario("F30-beneath", beneath),

@@ -5,6 +5,7 @@ mod bus;
 mod folded;
 mod prepared;
 mod programs;
+mod resolved;
 mod runs;
 mod service;
 mod slices;
@@ -24,4 +25,5 @@ pub(super) const GROUPS: &[&Group] = &[
     &start::GROUP,
     &programs::GROUP,
     &folded::GROUP,
+    &resolved::GROUP,
 ];

@@ -22,6 +22,7 @@ pub(super) const GROUP: Group = Group {
     name: "prepared",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("a-sandbox-of-systemds", sandboxed),
         scenario("by-systemds-program-that-moves-there", by_program),

@@ -30,6 +30,7 @@ pub(super) const GROUP: Group = Group {
     name: "programs",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("profile-base", |stage| attempt(stage, &BASE)),
         scenario("profile-shell", |stage| attempt(stage, &SHELL)),

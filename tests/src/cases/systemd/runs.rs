@@ -30,6 +30,7 @@ pub(super) const GROUP: Group = Group {
     name: "runs",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("a-scope-while-it-runs-and-none-afterwards", visible),
         scenario("exit-status-and-signals", endings),

@@ -23,6 +23,7 @@ pub(super) const GROUP: Group = Group {
     name: "service",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("the-unit-file-is-clean", verify),
         scenario("start-reload-stop", life),

@@ -14,6 +14,7 @@ pub(super) const GROUP: Group = Group {
     name: "slices",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("a-declared-service-in-slices", in_slices),
         scenario("a-declared-slice", slice),

@@ -26,6 +26,7 @@ pub(super) const GROUP: Group = Group {
     name: "start",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("a-unit-from-before", before),
         scenario("a-unit-that-starts-meanwhile", meanwhile),

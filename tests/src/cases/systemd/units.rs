@@ -18,6 +18,7 @@ pub(super) const GROUP: Group = Group {
     name: "units",
     scopes: &[],
     layout: None,
+    internet: false,
     cases: &[
         scenario("a-declared-service-from-its-first-instruction", first),
         scenario("a-service-that-is-started-again", again),
