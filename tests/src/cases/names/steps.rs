@@ -73,8 +73,8 @@ pub(super) fn learned(daemon: &Daemon, agent: &str) -> Outcome<Vec<String>> {
 
 /// Whether a name is this one, or what apt asks before it.
 fn is_of(asked: &str, name: &str) -> bool {
-    let asked = asked.to_ascii_lowercase();
-    asked == name || asked.strip_prefix("_http._tcp.") == Some(name)
+    let asked = asked.strip_prefix("_http._tcp.").unwrap_or(asked);
+    asked.eq_ignore_ascii_case(name)
 }
 
 /// Whether every record is of a question for this name.
