@@ -3,7 +3,7 @@
 mod inhabited;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
@@ -14,11 +14,16 @@ use nix::sched::{CloneFlags, setns};
 
 pub use self::inhabited::inhabited;
 
+/// That of the thread that looks.
+const OWN: &str = "/proc/thread-self/ns/net";
+
 /// A network namespace, which stays as long as this does.
 #[derive(Debug)]
 pub struct Namespace {
     file: File,
     cookie: u64,
+    /// It was the thread's own as it was opened: nothing needs to enter it, which takes `CAP_SYS_ADMIN`.
+    is_own: bool,
 }
 
 mod option {
@@ -39,13 +44,16 @@ impl Namespace {
 
     /// The one that this thread is in.
     pub fn own() -> io::Result<Self> {
-        Self::open(Path::new("/proc/thread-self/ns/net"))
+        Self::open(Path::new(OWN))
     }
 
     fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let is_own = fs::metadata(OWN)?.ino() == file.metadata()?.ino();
         let mut namespace = Self {
-            file: File::open(path)?,
+            file,
             cookie: 0,
+            is_own,
         };
         namespace.cookie = namespace.within(cookie)??;
         Ok(namespace)
@@ -61,8 +69,11 @@ impl Namespace {
         Ok(self.file.metadata()?.ino())
     }
 
-    /// Does something in it, in a thread of its own. Sockets that are made there stay there.
+    /// Does something in it, in a thread of its own unless this thread is in it. Sockets that are made there stay there.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+        if self.is_own {
+            return Ok(work());
+        }
         thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 setns(self.file.as_fd(), CloneFlags::CLONE_NEWNET)?;
@@ -112,12 +123,14 @@ mod tests {
                 Namespace::of_process(tid).unwrap(),
             ))
         });
-        let Some((other, again)) = other.join().unwrap() else {
+        let Some((mut other, again)) = other.join().unwrap() else {
             println!("skipped: only root makes network namespaces");
             return;
         };
         assert_ne!(own.cookie(), other.cookie());
         assert_eq!(other.cookie(), again.cookie());
+        // It was that thread's own.
+        other.is_own = false;
         // Its loopback interface is down: nothing can be bound there but to no address.
         let socket = other
             .within(|| UdpSocket::bind("0.0.0.0:0"))
