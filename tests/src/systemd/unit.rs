@@ -83,8 +83,12 @@ impl Unit {
     /// Starts it, waits until it has ended, and answers what each technique reports.
     pub fn run(&self) -> Outcome<Vec<Reading>> {
         self.forget()?;
-        systemctl(&["start", self.name()])
-            .map_err(|error| Error::Failed(format!("{error}: it says: {}", self.said())))?;
+        systemctl(&["start", self.name()]).map_err(|error| {
+            // 200 and more is where systemd's own preparation failed (systemd.exec(5)).
+            let status = super::property(self.name(), "ExecMainStatus").unwrap_or_default();
+            let said = self.said();
+            Error::Failed(format!("{error}: main process: {status}; it says: {said}"))
+        })?;
         self.readings()
     }
 
