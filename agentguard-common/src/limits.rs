@@ -12,7 +12,7 @@ pub const MAX_AGENTS: u32 = 4096;
 pub const MAX_BANKS: u32 = 4096;
 
 /// Rows in one bank: what the row field of a [`ScopeWord`](crate::scope::ScopeWord) can number.
-pub const MAX_BANK_ROWS: u32 = 1 << 19;
+pub const MAX_BANK_ROWS: u32 = 1 << 18;
 
 /// Steps of the binary search in a section.
 pub const SEARCH_STEPS: u32 = 11;

@@ -8,7 +8,7 @@ use core::ops::BitOr;
 
 use crate::{
     rules::NO_RULE,
-    scope::Header,
+    scope::{FLAG_SOCKETS, Header},
     verdict::{Reason, Verdict},
 };
 
@@ -86,7 +86,7 @@ impl Limits {
     pub const fn of(header: &Header) -> Self {
         Self {
             permitted: header.process,
-            confines: header.paths != 0,
+            confines: header.paths != 0 && header.flags & FLAG_SOCKETS == 0,
             flags: header.flags,
         }
     }
@@ -104,10 +104,14 @@ impl Limits {
         Verdict::refusal(Reason::Protocol, self.flags)
     }
 
-    /// Something is reached that has no name for a rule to speak of.
+    /// A socket is reached that has no name for a rule to speak of. None that strangers ask something of has none.
     #[inline(always)]
     pub const fn nameless(self) -> Verdict {
-        Verdict::refusal(Reason::NoRule, self.flags)
+        if self.confines {
+            Verdict::refusal(Reason::NoRule, self.flags)
+        } else {
+            Verdict::permit(Reason::Rule, NO_RULE)
+        }
     }
 
     /// A signal is sent.
@@ -160,7 +164,10 @@ const OWN: Verdict = Verdict::permit(Reason::SameAgent, NO_RULE);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{scope::FLAG_OBSERVE, verdict::Action};
+    use crate::{
+        scope::{FLAG_OBSERVE, FLAG_SOCKETS},
+        verdict::Action,
+    };
 
     fn limits(paths: u16, process: ProcessFlags, flags: u16) -> Limits {
         Limits::of(&Header {
@@ -222,6 +229,16 @@ mod tests {
             Reason::NoRule
         );
         assert_eq!(actions(limits(0, ProcessFlags::NONE, 0))[5..], [Permit; 4]);
+    }
+
+    #[test]
+    fn a_scope_that_closes_sockets_alone_limits_nothing_else() {
+        let network = limits(0, ProcessFlags::NONE, 0);
+        let sockets = limits(1, ProcessFlags::NONE, FLAG_SOCKETS);
+        assert_eq!(actions(sockets), actions(network));
+        assert_eq!(sockets.nameless().action, Action::Permit);
+        let files = limits(1, ProcessFlags::NONE, 0);
+        assert_eq!(files.nameless().action, Action::Refuse);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub const FLAG_OBSERVED_RULES: u16 = 1 << 1;
 pub const FLAG_ICMP: u16 = 1 << 2;
 /// There are rules by name: questions to name servers go to the daemon, and what it learns counts.
 pub const FLAG_NAMES: u16 = 1 << 3;
+/// The path rules are about Unix sockets alone: files, programs and processes are not confined.
+pub const FLAG_SOCKETS: u16 = 1 << 4;
 
 /// What row 0 of a scope says, apart from its rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub struct Header {
     pub ports: u16,
     /// `FLAG_…` bits.
     pub flags: u16,
-    /// The table of its path rules plus one; 0 if files are not confined.
+    /// The table of its path rules plus one; 0 if neither files nor sockets are confined.
     pub paths: u16,
     /// What is permitted with processes and namespaces.
     pub process: ProcessFlags,
@@ -138,8 +140,8 @@ impl NamesHeader {
 
 /// Which compiled scope an agent has: one word, so that it is replaced at once.
 ///
-/// `version` in the upper 32 bits, then 12 bits of bank, one bit that says whether files are confined,
-/// and 19 bits of row. Zero is no scope.
+/// `version` in the upper 32 bits, then 12 bits of bank, one bit that says whether files are confined, one that
+/// says it of Unix sockets, and 18 bits of row. Zero is no scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct ScopeWord(pub u64);
@@ -149,23 +151,36 @@ impl ScopeWord {
     pub const NONE: Self = Self(0);
 
     const CONFINES_FILES: u64 = 1 << 19;
+    const CONFINES_SOCKETS: u64 = 1 << 18;
 
     /// A word. `bank` and `row` must be below [`MAX_BANKS`](crate::limits::MAX_BANKS) and
     /// [`MAX_BANK_ROWS`](crate::limits::MAX_BANK_ROWS).
     pub const fn new(version: u32, bank: u32, row: u32) -> Self {
-        Self((version as u64) << 32 | ((bank & 0xfff) as u64) << 20 | (row & 0x7_ffff) as u64)
+        Self((version as u64) << 32 | ((bank & 0xfff) as u64) << 20 | (row & 0x3_ffff) as u64)
     }
 
-    /// The word of a scope that has path rules.
+    /// The word of a scope whose path rules are about files and sockets.
     #[must_use]
     pub const fn confining_files(self) -> Self {
-        Self(self.0 | Self::CONFINES_FILES)
+        Self(self.0 | Self::CONFINES_FILES | Self::CONFINES_SOCKETS)
     }
 
-    /// Whether the scope has path rules: without, files are not confined.
+    /// The word of a scope whose path rules are about Unix sockets alone.
+    #[must_use]
+    pub const fn confining_sockets(self) -> Self {
+        Self(self.0 | Self::CONFINES_SOCKETS)
+    }
+
+    /// Whether the scope has path rules about files: without, they are not confined.
     #[inline(always)]
     pub const fn confines_files(self) -> bool {
         self.0 & Self::CONFINES_FILES != 0
+    }
+
+    /// Whether the scope has path rules about Unix sockets: without, they are not confined.
+    #[inline(always)]
+    pub const fn confines_sockets(self) -> bool {
+        self.0 & Self::CONFINES_SOCKETS != 0
     }
 
     /// The policy's version.
@@ -185,13 +200,13 @@ impl ScopeWord {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the field is cut out")]
     pub const fn row(self) -> u32 {
-        self.0 as u32 & 0x7_ffff
+        self.0 as u32 & 0x3_ffff
     }
 }
 
 const _: () = {
     assert!(crate::limits::MAX_BANKS <= 1 << 12);
-    assert!(crate::limits::MAX_BANK_ROWS <= 1 << 19);
+    assert!(crate::limits::MAX_BANK_ROWS <= 1 << 18);
 };
 
 #[cfg(test)]
@@ -222,13 +237,18 @@ mod tests {
     #[test]
     fn words_survive_packing() {
         let last = u32::MAX;
-        let word = ScopeWord::new(last, 4095, (1 << 19) - 1);
-        for (word, confines) in [(word, false), (word.confining_files(), true)] {
+        let word = ScopeWord::new(last, 4095, (1 << 18) - 1);
+        for (word, files, sockets) in [
+            (word, false, false),
+            (word.confining_files(), true, true),
+            (word.confining_sockets(), false, true),
+        ] {
             assert_eq!(
                 (word.version(), word.bank(), word.row()),
-                (last, 4095, (1 << 19) - 1)
+                (last, 4095, (1 << 18) - 1)
             );
-            assert_eq!(word.confines_files(), confines);
+            assert_eq!(word.confines_files(), files);
+            assert_eq!(word.confines_sockets(), sockets);
         }
         assert_eq!(ScopeWord::new(7, 1, 2).bank(), 1);
         assert_ne!(ScopeWord::new(1, 0, 0), ScopeWord::NONE);

@@ -59,9 +59,12 @@ impl Request {
 pub fn is_permitted(request: &Request) -> bool {
     let word = word(request.owner.tag.agent);
     // Without a scope it may do nothing, and `look` says so.
-    if word != ScopeWord::NONE && !word.confines_files() {
-        return true;
-    }
+    (word != ScopeWord::NONE && !word.confines_files()) || decide(request, word)
+}
+
+/// As [`is_permitted`], of an operation that the scope confines.
+#[inline(always)]
+pub fn decide(request: &Request, word: ScopeWord) -> bool {
     let stamp = Stamp::now_or_never(word);
     if is_known(request, &stamp) {
         return true;

@@ -10,7 +10,7 @@ use super::REFUSED;
 use crate::{
     events::{Attempt, settle},
     files::{
-        check::{Request, is_permitted},
+        check::{Request, decide},
         walk::Walk,
     },
     identity::{self, Owner},
@@ -47,7 +47,7 @@ fn reach(peer: Socket, operation: Operation) -> i32 {
 #[inline(always)]
 pub fn may_reach(owner: &Owner, peer: Socket, operation: Operation) -> bool {
     let word = word(owner.tag.agent);
-    if word != ScopeWord::NONE && !word.confines_files() {
+    if word != ScopeWord::NONE && !word.confines_sockets() {
         return true;
     }
     if peer.is_null() {
@@ -61,7 +61,10 @@ pub fn may_reach(owner: &Owner, peer: Socket, operation: Operation) -> bool {
     };
     let at = peer.dentry();
     if !at.pointer().is_null() {
-        return is_permitted(&Request::new(*owner, at, Access::Connect.bit(), operation));
+        return decide(
+            &Request::new(*owner, at, Access::Connect.bit(), operation),
+            word,
+        );
     }
     let Some(walk) = Walk::of_current() else {
         return nameless(owner, word, operation, true);
@@ -72,12 +75,10 @@ pub fn may_reach(owner: &Owner, peer: Socket, operation: Operation) -> bool {
     }
     // Read again: of `at` the compiler knows that it is null, and then it has no type.
     let at = peer.dentry();
-    is_permitted(&Request::named(
-        *owner,
-        at,
-        Access::Connect.bit(),
-        operation,
-    ))
+    decide(
+        &Request::named(*owner, at, Access::Connect.bit(), operation),
+        word,
+    )
 }
 
 /// What an agent reaches has no name for a rule to speak of, or it cannot be told.

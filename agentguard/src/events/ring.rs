@@ -181,7 +181,7 @@ fn rule<'a>(scope: &'a Scope, event: &Event) -> Option<RuleRef<'a>> {
             line: rule.line,
         });
     }
-    let rule = scope.files.as_deref()?.get(event.rule)?;
+    let rule = scope.path_rules()?.get(event.rule)?;
     Some(RuleRef {
         text: rule.text(),
         file: rule.file(&scope.file),

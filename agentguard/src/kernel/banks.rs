@@ -158,7 +158,11 @@ impl Banks {
             scope.set_version(version);
             if let Some(rules) = compiled.paths() {
                 scope.set_paths(Some(self.paths.place(version, rules)?));
-                word = word.confining_files();
+                word = if compiled.confines_files() {
+                    word.confining_files()
+                } else {
+                    word.confining_sockets()
+                };
             }
             let mut names = None;
             if compiled.has_names() {

@@ -17,6 +17,8 @@ use crate::landlock::coverage;
 pub const NAME: &str = "files";
 /// The name of the protection that no scope has to ask for.
 pub const PROCESSES: &str = "processes";
+/// The name of the protection that rules by name have, and that they can do without.
+pub const RESOLVERS: &str = "host resolvers";
 
 /// What this host has to enforce rules for files with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +96,23 @@ fn judge(
 
 impl FileSupport {
     /// All that depends on it, as it is shown to operators.
-    pub fn protections(&self) -> [Protection; 2] {
-        [self.protection(), self.processes()]
+    pub fn protections(&self) -> [Protection; 3] {
+        [self.protection(), self.processes(), self.resolvers()]
+    }
+
+    /// Whether agents that have rules by name are kept from asking the host's resolvers for other names.
+    fn resolvers(&self) -> Protection {
+        match &self.lsm {
+            Lsm::Active { .. } => Protection::active(RESOLVERS, "BPF LSM"),
+            Lsm::Unsupported { detail, remedy } => Protection::degraded(
+                RESOLVERS,
+                format!(
+                    "only by DNS; NOT by the sockets of systemd-resolved, nscd, Avahi and D-Bus, which resolve any \
+                     name; no BPF LSM: {detail}"
+                ),
+                remedy,
+            ),
+        }
     }
 
     /// Whether agents are kept from other processes, the kernel, and sockets that rules cannot describe.

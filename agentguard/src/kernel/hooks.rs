@@ -84,11 +84,17 @@ pub const GUARD_HOOKS: [Hook; 22] = [
     hook("netlink_send"),
 ];
 
-/// The programs that decide about files and Unix sockets; they are attached if a scope confines more than the
-/// network.
-pub const FILE_HOOKS: [Hook; 28] = [
+/// The programs that decide about Unix sockets; they are attached if a scope confines these.
+pub const SOCKET_HOOKS: [Hook; 3] = [
     // First: what is known of an inode must be forgotten as long as anything is kept.
     hook("inode_free_security"),
+    hook("unix_stream_connect"),
+    hook("unix_may_send"),
+];
+
+/// The programs that decide about files, and need [those](SOCKET_HOOKS) about sockets; they are attached if a scope
+/// confines files.
+pub const FILE_HOOKS: [Hook; 25] = [
     hook("file_open"),
     hook("mmap_file"),
     hook("file_mprotect"),
@@ -128,8 +134,6 @@ pub const FILE_HOOKS: [Hook; 28] = [
         program: "chattr_compat",
         ..optional("file_ioctl_compat")
     },
-    hook("unix_stream_connect"),
-    hook("unix_may_send"),
     hook("file_receive"),
     hook("socket_sendmsg"),
 ];
@@ -148,14 +152,17 @@ impl Hook {
 
 /// The names of all security hooks that programs are for.
 pub fn security_hooks() -> impl Iterator<Item = &'static str> {
-    GUARD_HOOKS
-        .into_iter()
-        .chain(FILE_HOOKS)
-        .map(|hook| hook.name)
+    all().map(|hook| hook.name)
 }
 
 /// The hook that a program is for.
 pub fn hook_of(program: &str) -> Option<&'static str> {
-    let mut all = GUARD_HOOKS.into_iter().chain(FILE_HOOKS);
-    all.find(|hook| hook.program == program).map(|it| it.name)
+    all().find(|hook| hook.program == program).map(|it| it.name)
+}
+
+fn all() -> impl Iterator<Item = Hook> {
+    GUARD_HOOKS
+        .into_iter()
+        .chain(SOCKET_HOOKS)
+        .chain(FILE_HOOKS)
 }

@@ -16,8 +16,8 @@ use aya::{
 use super::{
     btf::BtfError,
     hooks::{
-        EXEC_TRACEPOINT, FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, TASK_PROGRAM,
-        TRACEPOINTS, hook_of,
+        EXEC_TRACEPOINT, FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, SOCKET_HOOKS,
+        TASK_PROGRAM, TRACEPOINTS, hook_of,
     },
     probe,
     self_test::{self, SelfTestError},
@@ -138,6 +138,8 @@ struct Later {
     sizes: Sizes,
     /// Why they cannot be loaded.
     obstacle: Option<LoadError>,
+    /// Whether those about sockets are.
+    has_sockets: bool,
 }
 
 /// Loads the object and its programs, and attaches the tracepoints: from here on, whatever is made
@@ -186,15 +188,34 @@ pub fn load(types: KernelTypes, sizes: Sizes, lsm: bool) -> Result<Loaded, LoadE
             types,
             sizes,
             obstacle,
+            has_sockets: false,
         }),
     })
 }
 
 impl Loaded {
-    /// Loads and attaches the programs about paths, if that was not done yet. They cost every process
-    /// of the host a little, so a host whose scopes have no rules for files does without. Where such
-    /// programs do not work, nothing happens: what depends on them is refused before.
+    /// Loads and attaches the programs about Unix sockets, if that was not done yet. They cost every process of the
+    /// host a little, so a host whose scopes do not confine sockets does without. Where such programs do not
+    /// work, nothing happens: what depends on them is refused before, or said to be missing.
+    pub fn attach_socket_hooks(&mut self) -> Result<(), LoadError> {
+        if self.later.as_ref().is_some_and(|later| !later.has_sockets) {
+            self.attach_path_hooks(&SOCKET_HOOKS)?;
+        }
+        if let Some(later) = &mut self.later {
+            later.has_sockets = true;
+        }
+        Ok(())
+    }
+
+    /// As [`attach_socket_hooks`](Self::attach_socket_hooks), with the programs about files.
     pub fn attach_file_hooks(&mut self) -> Result<(), LoadError> {
+        self.attach_socket_hooks()?;
+        self.attach_path_hooks(&FILE_HOOKS)?;
+        self.later = None;
+        Ok(())
+    }
+
+    fn attach_path_hooks(&mut self, hooks: &[Hook]) -> Result<(), LoadError> {
         let Some(later) = &mut self.later else {
             return Ok(());
         };
@@ -202,14 +223,12 @@ impl Loaded {
             later.obstacle = LsmGlobals::find(&later.types).err();
             return Err(obstacle);
         }
-        let names = programs_for(&later.types, &FILE_HOOKS);
+        let names = programs_for(&later.types, hooks);
         let attach_types = later.types.attach_types()?;
         if let Err(error) = load_programs(&mut self.ebpf, &names, &attach_types) {
             return Err(explain(error, &later.types, later.sizes));
         }
-        attach_hooks(&mut self.ebpf, &names, &mut self.hooks)?;
-        self.later = None;
-        Ok(())
+        attach_hooks(&mut self.ebpf, &names, &mut self.hooks)
     }
 
     /// Loads the programs that rules by name need besides, if that was not done yet. They are attached to

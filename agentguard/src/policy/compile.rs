@@ -8,8 +8,8 @@ use agentguard_common::{
     protocol::{Protocol, port_key},
     rules::RuleSet,
     scope::{
-        FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS, HTTPS_ROW, Header,
-        NamesHeader, OBSERVE_ROW, Row, TLS_ROW,
+        FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, FLAG_SOCKETS, HEADER_ROWS,
+        HTTPS_ROW, Header, NamesHeader, OBSERVE_ROW, Row, TLS_ROW,
     },
 };
 
@@ -53,7 +53,7 @@ impl Compiled {
             .unwrap_or_default()
     }
 
-    /// The tables of the rules about files and sockets; nothing if neither is confined.
+    /// The tables of the rules about paths; nothing if there are none.
     pub fn paths(&self) -> Option<&paths::Compiled> {
         self.paths.as_deref()
     }
@@ -87,6 +87,11 @@ impl Compiled {
     /// Whether there are rules by name.
     pub fn has_names(&self) -> bool {
         self.header().flags & FLAG_NAMES != 0
+    }
+
+    /// Whether the path rules are about files, too, not about Unix sockets alone.
+    pub fn confines_files(&self) -> bool {
+        self.paths.is_some() && self.header().flags & FLAG_SOCKETS == 0
     }
 
     /// Stamps the rows with the number of the policy that they are loaded as. It is 0 before.
@@ -134,10 +139,10 @@ pub fn compile(scope: &Scope) -> Result<Compiled, CompileError> {
 
 /// The tables of the rules about files and sockets; nothing if neither is confined.
 pub(super) fn compile_paths(scope: &Scope) -> Result<Option<paths::Compiled>, CompileError> {
-    let Some(files) = scope.files.as_deref() else {
+    let Some(rules) = scope.path_rules() else {
         return Ok(None);
     };
-    paths::compile(&files.path_rules()?, scope.agent.mode).map(Some)
+    paths::compile(&rules.path_rules()?, scope.agent.mode).map(Some)
 }
 
 /// The rows of the network rules.
@@ -153,6 +158,9 @@ fn rows(scope: &Scope) -> Vec<Row> {
     };
     if scope.agent.mode == Mode::Observe {
         header.flags |= FLAG_OBSERVE;
+    }
+    if scope.files.is_none() && scope.path_rules().is_some() {
+        header.flags |= FLAG_SOCKETS;
     }
     let mut rows = vec![Row::default(); HEADER_ROWS as usize];
     for rule in &scope.rules {

@@ -29,11 +29,16 @@ pub fn explain_path(scope: &Scope, compiled: &Compiled, target: &PathTarget) -> 
         note: None,
     };
     let mut notes: Vec<String> = target.note.iter().cloned().collect();
-    let (Some(files), Some(tables)) = (&scope.files, compiled.paths()) else {
-        notes.push(
-            "the scope has no [files], [sockets], [process] or profiles, so it confines no files"
-                .to_owned(),
-        );
+    let decides = target.access == Access::Connect || scope.files.is_some();
+    let (Some(files), Some(tables), true) = (scope.path_rules(), compiled.paths(), decides) else {
+        let but = if scope.path_rules().is_some() {
+            ", and of sockets only those of the host's resolvers"
+        } else {
+            ""
+        };
+        notes.push(format!(
+            "the scope has no [files], [sockets], [process] or profiles, so it confines no files{but}"
+        ));
         return Explanation {
             note: Some(notes.join("; ")),
             ..answer

@@ -128,6 +128,14 @@ const DEPUTIES: Places = &[
             "/run/user/*/systemd/**",
         ],
     ),
+    (
+        "resolvers of the host, which ask for any name",
+        &[
+            "/run/systemd/resolve/**",
+            "/run/nscd/**",
+            "/run/avahi-daemon/**",
+        ],
+    ),
     ("terminals of others", &["/tmp/tmux-*/**", "/run/screen/**"]),
     (
         "agents that hold keys",
@@ -145,10 +153,16 @@ pub(super) fn file_warnings(scope: &Scope) -> Vec<Warning> {
     let Some(files) = scope.files.as_deref() else {
         // Who says that the network is enough has thought of it.
         let is_meant = scope.require.is_some_and(|required| !required.files);
-        let message = "confines neither files nor programs nor Unix sockets; add [files] or profiles, \
-                       or require = [\"network\"] if that is meant";
+        let what = if scope.path_rules().is_some() {
+            "neither files nor programs, and of Unix sockets only those of the host's resolvers"
+        } else {
+            "neither files nor programs nor Unix sockets"
+        };
+        let message = format!(
+            "confines {what}; add [files] or profiles, or require = [\"network\"] if that is meant"
+        );
         return (!is_meant)
-            .then(|| about_all(message))
+            .then(|| about_all(&message))
             .into_iter()
             .collect();
     };

@@ -8,10 +8,11 @@ use toml::de::{DeTable, DeValue};
 use super::{
     agent,
     conflicts::{self, Declared},
+    destination::Hosts,
     document::Document,
     error::PolicyError,
     file_rules::FileRules,
-    files, matches, network, process, profiles,
+    files, matches, names, network, process, profiles,
     require::{self, Required},
     scope::Scope,
     verify,
@@ -43,6 +44,10 @@ pub(super) fn declared(file: &Path, text: &str) -> Result<Declared, Vec<PolicyEr
         let (rules, texts) = network::rules(&mut document, &root);
         let (files, process, require) = confinement(&mut document, &root);
         let (agent, name) = agent?;
+        let has_names = rules
+            .iter()
+            .any(|rule| matches!(rule.destination.hosts, Hosts::Name(_)));
+        let closes = files.is_none() && has_names;
         let places =
             |offsets: Vec<usize>| offsets.into_iter().map(|at| document.place(at)).collect();
         Some(Declared {
@@ -55,6 +60,7 @@ pub(super) fn declared(file: &Path, text: &str) -> Result<Declared, Vec<PolicyEr
                 rules,
                 texts,
                 files: files.map(Box::new),
+                host_resolvers: closes.then(|| Box::new(names::host_resolvers())),
                 process,
                 require,
                 file: file.to_owned(),

@@ -75,7 +75,8 @@ impl Profile {
         self.process
     }
 
-    fn parse(name: &'static str, file: &'static str, text: &'static str) -> Self {
+    /// One from its text; `file` stands in records for its file.
+    pub(super) fn parse(name: &'static str, file: &'static str, text: &'static str) -> Self {
         let (mut document, root) = Document::parse(Path::new(file), text);
         let (rules, process) = root.map_or_else(Default::default, |root| {
             document.keys(&root, "a profile", SECTIONS);

@@ -61,9 +61,15 @@ impl Found {
 
 /// Resolves the links in a scope's rules. What was resolved before is resolved anew.
 pub(super) fn resolve(scope: &mut Scope, host: &dyn HostPaths) -> Vec<Note> {
-    let Some(files) = scope.files.as_deref_mut() else {
-        return Vec::new();
-    };
+    // There is nothing to know about rules that nobody wrote.
+    if let Some(rules) = scope.host_resolvers.as_deref_mut() {
+        resolve_rules(rules, host);
+    }
+    let files = scope.files.as_deref_mut();
+    files.map_or_else(Vec::new, |files| resolve_rules(files, host))
+}
+
+fn resolve_rules(files: &mut FileRules, host: &dyn HostPaths) -> Vec<Note> {
     files.resolved.clear();
     let mut found: Vec<Found> = files.iter().filter_map(|rule| look(&rule, host)).collect();
     distrust(files, &mut found);

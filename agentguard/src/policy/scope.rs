@@ -20,6 +20,9 @@ pub struct Scope {
     pub(super) texts: Box<str>,
     /// The rules about files and sockets. Without them neither is confined.
     pub files: Option<Box<FileRules>>,
+    /// The rules that close the sockets of the host's resolvers: of a scope that has rules by name and
+    /// none about files and sockets.
+    pub(super) host_resolvers: Option<Box<FileRules>>,
     /// What the agent may do with processes and namespaces, its profiles included.
     pub process: ProcessFlags,
     /// The protections that it says it requires; see [`required`](Self::required).
@@ -35,6 +38,12 @@ impl Scope {
         self.texts
             .get(start as usize..end as usize)
             .unwrap_or_default()
+    }
+
+    /// The rules by which paths are decided: those [about files and sockets](Self::files), or those that close the
+    /// sockets of the host's resolvers, which are about nothing but sockets.
+    pub fn path_rules(&self) -> Option<&FileRules> {
+        self.files.as_deref().or(self.host_resolvers.as_deref())
     }
 
     /// The protections without which the agent must not run: unless the scope says so itself, all that it
@@ -59,6 +68,7 @@ impl Scope {
             rules: Vec::new(),
             texts: Box::default(),
             files: Some(Box::default()),
+            host_resolvers: None,
             process: ProcessFlags::NONE,
             // What is left of an agent is confined as far as this host can.
             require: Some(Required::default()),

@@ -13,10 +13,7 @@ use super::{
 /// What keeps a scope from being compiled, if anything does.
 pub(super) fn verify(scope: &Scope) -> Option<PolicyError> {
     let error = compile_paths(scope).err()?;
-    let culprit = scope
-        .files
-        .as_deref()
-        .and_then(|files| culprit(files, &error));
+    let culprit = scope.path_rules().and_then(|rules| culprit(rules, &error));
     Some(PolicyError {
         file: scope.file.clone(),
         place: culprit,

@@ -61,6 +61,7 @@ pub const ALL: &[&Group] = &[
     &outside::GROUP,
     &files::GROUP,
     &objects::GROUP,
+    &sockets::RESOLVERS,
     &demo::GROUP,
     &commands::GROUP,
     &descriptors::GROUP,

@@ -118,8 +118,12 @@ impl Guard {
                 }
             }
         }
+        let confines_sockets = scopes.iter().any(|scope| scope.path_rules().is_some());
         let confines_files = scopes.iter().any(|scope| scope.files.is_some());
         let changes = self.agents.plan(scopes)?;
+        if confines_sockets {
+            self.loaded.attach_socket_hooks()?;
+        }
         if confines_files {
             self.loaded.attach_file_hooks()?;
         }

@@ -9,6 +9,7 @@
 //! about: these are the ones that agentguard's own resolver gave the agent for the name.
 
 mod explain;
+mod host_resolvers;
 mod keys;
 mod name;
 mod name_error;
@@ -21,6 +22,7 @@ mod tree;
 mod warnings;
 
 pub use explain::explain_name;
+pub(super) use host_resolvers::host_resolvers;
 pub(super) use keys::keys;
 pub use keys::{KeyError, NameKeys, TlsCheck};
 pub use name::Name;

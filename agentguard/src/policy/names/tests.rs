@@ -2,6 +2,7 @@
 
 mod compiled;
 mod explained;
+mod host_resolvers;
 mod keys;
 mod matched;
 mod name;

@@ -8,8 +8,8 @@ use agentguard_common::{
     protocol::{Protocol, port_key},
     rules::RuleSet,
     scope::{
-        ALLOW_ROW, DENY_ROW, FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES, HEADER_ROWS,
-        HTTPS_ROW, Header, LISTEN_ROW, OBSERVE_ROW, Row, TLS_ROW,
+        ALLOW_ROW, DENY_ROW, FLAG_ICMP, FLAG_NAMES, FLAG_OBSERVE, FLAG_OBSERVED_RULES,
+        FLAG_SOCKETS, HEADER_ROWS, HTTPS_ROW, Header, LISTEN_ROW, OBSERVE_ROW, Row, TLS_ROW,
     },
 };
 
@@ -201,7 +201,7 @@ fn rules_by_name_are_on_the_port_axis_only() {
     assert_eq!(rules(OBSERVE_ROW), set(&[5]));
     assert_eq!(rules(HTTPS_ROW), set(&[0, 1, 4]));
     assert_eq!(rules(TLS_ROW), set(&[1]));
-    let flags = FLAG_NAMES | FLAG_OBSERVED_RULES | FLAG_ICMP;
+    let flags = FLAG_NAMES | FLAG_OBSERVED_RULES | FLAG_ICMP | FLAG_SOCKETS;
     assert_eq!(compiled.header().flags, flags);
 
     let (addresses, ports) = sections(&compiled);

@@ -3,7 +3,7 @@
 
 mod scopes;
 pub(super) mod table;
-mod tree;
+pub(super) mod tree;
 
 use super::{
     files::table::{count, joined},

@@ -5,7 +5,7 @@ use crate::host::{
     Thing::{Directory, File},
 };
 
-pub(super) const LAYOUT: Layout = &[
+pub(in super::super) const LAYOUT: Layout = &[
     ("open", Directory),
     ("open/file", File("open")),
     ("open/mount", Directory),

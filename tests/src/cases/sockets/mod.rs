@@ -5,9 +5,12 @@ mod inherited;
 mod netlink;
 mod options;
 mod passing;
+mod resolvers;
 mod unix;
 
 use crate::harness::Case;
+
+pub(super) use resolvers::GROUP as RESOLVERS;
 
 pub(super) const TABLES: [&[Case]; 6] = [
     unix::CASES,
