@@ -65,7 +65,8 @@ fn inherited(child: Task) -> Option<Tag> {
     let parent = Task::current();
     if sticky::is_entering(parent) {
         let reserved = ENTERING;
-        return sticky::noted(parent).map(|tag| Tag { reserved, ..tag });
+        let tag = sticky::noted(parent).or_else(|| tag(child.cgroup()));
+        return tag.map(|tag| Tag { reserved, ..tag });
     }
     if let Some(owner) = task() {
         return Some(owner.tag);
@@ -91,12 +92,8 @@ pub extern "C" fn note_tasks(ctx: *const *const u8) -> i32 {
     if sticky::noted(task).is_none()
         && let Some(tag) = tag(task.cgroup())
     {
-        // It may be about to come into its cgroup, which has been changed and not been told yet.
-        let reserved = if manager::is_its_fork(task) {
-            ENTERING
-        } else {
-            0
-        };
+        // It may also be about to come into its cgroup, which has been changed and not been told yet.
+        let reserved = manager::stage_of_resident(task);
         sticky::note(task, Tag { reserved, ..tag });
     }
     0

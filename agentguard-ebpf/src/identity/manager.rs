@@ -40,8 +40,31 @@ pub fn is_starting_its_own(task: Task, file: File) -> bool {
         && match sticky::noted(task) {
             Some(tag) if tag.reserved == ENTERING => is_started_by_the_manager(task, file),
             Some(tag) => tag.reserved == PREPARING,
-            None => false,
+            // It is not noted yet.
+            None => is_its_fork(task) && is_started_by_the_manager(task, file),
         }
+}
+
+/// As [`stage`], of what was in the cgroup before that was an agent's: nobody has seen who started it, so it must be the
+/// manager's program by where it lies, too.
+#[inline(always)]
+pub fn stage_of_resident(task: Task) -> u32 {
+    if is_its_fork(task) {
+        ENTERING
+    } else if is_its_program(task) {
+        sticky::count_prepared();
+        PREPARING
+    } else {
+        0
+    }
+}
+
+#[inline(always)]
+fn is_its_program(task: Task) -> bool {
+    task.is_the_managers_child()
+        && !task.runs_its_parents_program()
+        && task.program().is_named(PROGRAM)
+        && task.has_a_program_beside_its_parents()
 }
 
 /// What comes from outside into an agent's cgroup is [`ENTERING`] or [`PREPARING`] if the manager has started it, or

@@ -7,7 +7,7 @@
 use agentguard_common::identity::{ENTERING, PREPARING, Tag};
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
-use super::{Owner, tag};
+use super::{Owner, manager, tag};
 use crate::{atomic::add_one, kernel::Task, task_storage::TaskStorage};
 
 /// Whose a task is, for good. All zeros is nobody's: no instance has the number 0.
@@ -49,13 +49,22 @@ pub fn note(task: Task, tag: Tag) -> bool {
 /// Whether a task is an agent's by its cgroup, and not what the agent runs yet ([`ENTERING`], [`PREPARING`]).
 #[inline(always)]
 pub fn is_entering(task: Task) -> bool {
-    let is_forked = task.runs_its_parents_program();
-    // Most agents' tasks have executed something, and most hosts have a manager that forks.
-    (is_forked || was_any_prepared())
-        && noted(task).is_some_and(|tag| match tag.reserved {
-            ENTERING => is_forked,
-            reserved => reserved == PREPARING,
-        })
+    // Most agents' tasks have executed something, and many hosts have a manager that has no program for it.
+    (task.runs_its_parents_program() || was_any_prepared()) && is_at_a_stage(task)
+}
+
+/// A function of its own, for what is rarely needed.
+#[inline(never)]
+fn is_at_a_stage(task: Task) -> bool {
+    let reserved = match noted(task) {
+        // Its cgroup has been tagged just now, and the daemon has not come to its tasks.
+        None => return manager::stage_of_resident(task) != 0,
+        Some(tag) => tag.reserved,
+    };
+    // It can be noted as a fork while it executes the manager's program.
+    reserved == PREPARING
+        || reserved == ENTERING
+            && (task.runs_its_parents_program() || manager::stage_of_resident(task) != 0)
 }
 
 /// Notes that a task has left.

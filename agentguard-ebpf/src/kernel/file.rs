@@ -42,6 +42,17 @@ impl File {
             && read::<u128>(bytes, 0) == u128::from_ne_bytes(*name)
     }
 
+    /// Whether it lies in the same directory as another.
+    #[inline(always)]
+    pub fn lies_beside(self, other: Self) -> bool {
+        let directory = |file: Self| {
+            let dentry = pointer(lsm_behind!(file.0, file_dentry as u64));
+            lsm_behind!(dentry, dentry_parent as u64)
+        };
+        let own = directory(self);
+        own != 0 && own == directory(other)
+    }
+
     /// Where it is.
     #[inline(always)]
     pub fn pointer(self) -> *const u8 {

@@ -62,9 +62,20 @@ impl Task {
     /// same program opens another (`dup_mm_exe_file` in `kernel/fork.c`).
     #[inline(always)]
     pub fn has_its_parents_program(self) -> bool {
-        let parent = Self(pointer(behind!(self.0, task_real_parent as u64)));
         let own = self.program();
-        !own.is_null() && own.pointer() == parent.program().pointer()
+        !own.is_null() && own.pointer() == self.parent().program().pointer()
+    }
+
+    /// Whether its program lies in the directory of its parent's.
+    #[inline(always)]
+    pub fn has_a_program_beside_its_parents(self) -> bool {
+        self.program().lies_beside(self.parent().program())
+    }
+
+    /// Its parent, for what can be asked of [a pointer that was read](pointer).
+    #[inline(always)]
+    fn parent(self) -> Self {
+        Self(pointer(behind!(self.0, task_real_parent as u64)))
     }
 
     /// The file of the program that it runs, for what can be asked of [a pointer that was read](pointer).

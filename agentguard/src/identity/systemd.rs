@@ -4,7 +4,7 @@
 //! be moved back. So systemd is asked, over D-Bus, to make a scope with the process in it. Nothing else
 //! needs D-Bus: a daemon that cannot reach it enforces all the same.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use futures_lite::StreamExt;
 use tokio::time::Instant;
@@ -60,6 +60,14 @@ pub enum SystemdError {
 /// Whether systemd runs this host (`sd_booted(3)`).
 pub fn is_running() -> bool {
     Path::new("/run/systemd/system").is_dir()
+}
+
+/// Whether it prepares services by a program of its own, as from version 255 on. It does if that cannot be told.
+pub fn has_executor() -> bool {
+    is_running()
+        && fs::read_link("/proc/1/exe").map_or(true, |program| {
+            program.with_file_name("systemd-executor").exists()
+        })
 }
 
 /// The scope of a new instance: planned first, so that its cgroup can be declared to the kernel

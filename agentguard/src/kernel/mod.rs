@@ -22,6 +22,7 @@ mod self_test;
 mod symbols;
 mod sys;
 pub mod tables;
+mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod types;

@@ -1,15 +1,11 @@
 //! The eBPF object: loaded, with the kernel's offsets in it.
 
-use std::{
-    io::{self, Read as _},
-    thread,
-    time::Instant,
-};
+use std::{io, thread, time::Instant};
 
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     programs::{
-        BtfTracePoint, Iter, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
+        BtfTracePoint, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
     },
 };
 
@@ -259,22 +255,6 @@ impl Loaded {
         Ok(())
     }
 
-    /// Notes with each task that lives whose its cgroup is.
-    pub fn note_tasks(&mut self) -> Result<(), LoadError> {
-        let refused = |error: &ProgramError| refused(TASK_PROGRAM, error);
-        let program: &mut Iter = program(&mut self.ebpf, TASK_PROGRAM)?;
-        let id = program.attach().map_err(|error| refused(&error))?;
-        let link = program.take_link(id).map_err(|error| refused(&error))?;
-        let mut file = link
-            .into_file()
-            .map_err(|error| LoadError::Tasks(io::Error::other(error)))?;
-        // It runs for every task, and writes nothing.
-        let mut nothing = Vec::new();
-        file.read_to_end(&mut nothing)
-            .map(drop)
-            .map_err(LoadError::Tasks)
-    }
-
     /// Detaches the programs on security hooks.
     pub fn detach_hooks(&mut self) {
         self.hooks.clear();
@@ -436,7 +416,7 @@ where
         .ok_or(LoadError::Absent(name))
 }
 
-fn refused(name: &'static str, error: &ProgramError) -> LoadError {
+pub(super) fn refused(name: &'static str, error: &ProgramError) -> LoadError {
     const TAIL: usize = 2000;
     let message = match error {
         ProgramError::LoadError {

@@ -11,7 +11,7 @@ use super::Guard;
 use crate::{
     daemon::error::ApplyError,
     identity::{
-        instance,
+        instance, systemd,
         unit_name::cgroup_names,
         walk::{self, Casualties, Shortage},
     },
@@ -45,6 +45,9 @@ impl Guard {
                     agents.get(name).map(|agent| agent.slot)
                 })
         };
+        if systemd::has_executor() {
+            self.loaded.expect_executors()?;
+        }
         walk::tag_all(&self.cgroups, &mut self.tables, agent_of, shortage)?;
         // What is born or comes in from now on is noted by the programs.
         self.loaded.note_tasks()?;
