@@ -3,6 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    sync::{Mutex, PoisonError},
 };
 
 use aya::{
@@ -16,7 +17,7 @@ use super::{bank_types::BankTypes, object::LoadError, sys};
 pub(super) struct Family {
     outer: MapData,
     template: MapData,
-    types: Option<BankTypes>,
+    types: Mutex<Option<BankTypes>>,
 }
 
 impl Family {
@@ -35,12 +36,12 @@ impl Family {
         Ok(Self {
             outer: maps,
             template: like,
-            types: None,
+            types: Mutex::new(None),
         })
     }
 
     /// Puts a new map with these values at an index.
-    pub(super) fn set<T: aya::Pod>(&mut self, index: u32, values: &[T]) -> io::Result<()> {
+    pub(super) fn set<T: aya::Pod>(&self, index: u32, values: &[T]) -> io::Result<()> {
         let count = u32::try_from(values.len()).map_err(io::Error::other)?;
         let inner = self.create(count)?;
         sys::fill_array(inner.as_fd(), 0, values)?;
@@ -53,18 +54,18 @@ impl Family {
     }
 
     /// Makes a map with room for so many entries.
-    pub(super) fn create(&mut self, entries: u32) -> io::Result<OwnedFd> {
+    pub(super) fn create(&self, entries: u32) -> io::Result<OwnedFd> {
         let template = self.template.fd().as_fd();
-        let types = match self.types.take() {
+        let mut known = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        let types = match known.take() {
             Some(types) => types,
             None => BankTypes::load(template)?,
         };
-        let types = self.types.insert(types);
-        sys::create_like(template, types, entries)
+        sys::create_like(template, known.insert(types), entries)
     }
 
     /// Takes the map at an index away.
-    pub(super) fn clear(&mut self, index: u32) -> io::Result<()> {
+    pub(super) fn clear(&self, index: u32) -> io::Result<()> {
         match sys::clear_inner_map(self.outer.fd().as_fd(), index) {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
             result => result,

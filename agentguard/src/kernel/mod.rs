@@ -8,6 +8,7 @@ mod capabilities;
 pub mod cgroup2;
 mod family;
 pub mod files;
+mod growing;
 pub mod hooks;
 pub mod host_tables;
 pub mod lsm;

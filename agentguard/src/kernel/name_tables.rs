@@ -7,7 +7,6 @@
 use std::{
     collections::HashMap,
     io,
-    os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -24,15 +23,15 @@ use aya::Ebpf;
 
 use super::{
     family::Family,
+    growing::{Growing, Written},
     object::LoadError,
-    sys::{self, Existing},
 };
 
 /// What was learned for one version of a scope.
 #[derive(Debug)]
 pub struct NameTable {
-    addresses: OwnedFd,
-    names: OwnedFd,
+    addresses: Growing,
+    names: Growing,
     /// Addresses in it.
     count: AtomicUsize,
 }
@@ -42,7 +41,9 @@ impl NameTable {
     /// known of it is replaced. `false` if there is no room: there is for
     /// [`MAX_LEARNED`] addresses. The address must be [canonical](Address::canonical).
     pub fn learn(&self, address: &Address, rules: RuleSet, expires_ns: u64) -> io::Result<bool> {
-        let written = write(&self.addresses, address, rules, expires_ns)?;
+        let written = self
+            .addresses
+            .write(address, &Learned { rules, expires_ns })?;
         if written == Written::New {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -51,7 +52,7 @@ impl NameTable {
 
     /// Forgets an address. Forgetting what is not known is no error.
     pub fn forget(&self, address: &Address) -> io::Result<()> {
-        if sys::remove(self.addresses.as_fd(), address)? {
+        if self.addresses.remove(address)? {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
@@ -64,17 +65,24 @@ impl NameTable {
         rules: RuleSet,
         expires_ns: u64,
     ) -> io::Result<bool> {
-        write(&self.names, name, rules, expires_ns).map(|written| written != Written::Full)
+        let written = self.names.write(name, &Learned { rules, expires_ns })?;
+        Ok(written != Written::Full)
     }
 
     /// Forgets a name.
     pub fn forget_name(&self, name: &ServerName) -> io::Result<()> {
-        sys::remove(self.names.as_fd(), name).map(drop)
+        self.names.remove(name).map(drop)
     }
 
     /// How many addresses are known.
     pub fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of kernel memory that it takes, as the kernel counts them.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> u64 {
+        self.addresses.memory() + self.names.memory()
     }
 
     /// Whether no address is known.
@@ -83,45 +91,10 @@ impl NameTable {
     }
 }
 
-/// What became of an entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
-    New,
-    Replaced,
-    Full,
-}
-
-fn write<K: aya::Pod>(
-    map: &OwnedFd,
-    key: &K,
-    rules: RuleSet,
-    expires_ns: u64,
-) -> io::Result<Written> {
-    let value = Learned { rules, expires_ns };
-    let write = |existing| sys::write(map.as_fd(), key, &value, existing);
-    // Somebody else may add or remove it in between; not for ever.
-    for _ in 0..4 {
-        match write(Existing::Yes) {
-            Ok(()) => return Ok(Written::Replaced),
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-            Err(error) => return Err(error),
-        }
-        match write(Existing::No) {
-            Ok(()) => return Ok(Written::New),
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EEXIST) => {}
-                Some(libc::E2BIG | libc::ENOMEM) => return Ok(Written::Full),
-                _ => return Err(error),
-            },
-        }
-    }
-    Err(io::ErrorKind::ResourceBusy.into())
-}
-
 /// The tables of all scopes.
 pub(super) struct NameTables {
-    addresses: Family,
-    names: Family,
+    addresses: Arc<Family>,
+    names: Arc<Family>,
     /// By policy version.
     placed: HashMap<u32, Placed>,
     /// Numbers of those whose scopes are replaced, and that a program may still read.
@@ -137,8 +110,8 @@ impl NameTables {
     /// Takes the tables out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         Ok(Self {
-            addresses: Family::take(ebpf, "LEARNED", "LEARNED_LIKE")?,
-            names: Family::take(ebpf, "NAMES", "NAMES_LIKE")?,
+            addresses: Arc::new(Family::take(ebpf, "LEARNED", "LEARNED_LIKE")?),
+            names: Arc::new(Family::take(ebpf, "NAMES", "NAMES_LIKE")?),
             placed: HashMap::new(),
             retired: Vec::new(),
         })
@@ -150,26 +123,29 @@ impl NameTables {
         let index = self
             .free_index()
             .ok_or_else(|| io::Error::other("too many scopes are loaded; restart the daemon"))?;
-        let table = Arc::new(NameTable {
-            addresses: self.addresses.create(MAX_LEARNED)?,
-            names: self.names.create(MAX_LEARNED_NAMES)?,
-            count: AtomicUsize::new(0),
-        });
+        let placed = self.place_at(index);
+        let table = match placed {
+            Ok(table) => Arc::new(table),
+            Err(error) => {
+                // One of the two may be there.
+                self.retired.push(index);
+                return Err(error);
+            }
+        };
         let placed = Placed {
             index,
             table: Arc::clone(&table),
         };
-        // From here on what was published is taken away if the rest fails.
         self.placed.insert(version, placed);
-        let published = self
-            .addresses
-            .put(index, &table.addresses)
-            .and_then(|()| self.names.put(index, &table.names));
-        if let Err(error) = published {
-            self.retire(version);
-            return Err(error);
-        }
         Ok((index, table))
+    }
+
+    fn place_at(&self, index: u32) -> io::Result<NameTable> {
+        Ok(NameTable {
+            addresses: Growing::place(&self.addresses, index, MAX_LEARNED)?,
+            names: Growing::place(&self.names, index, MAX_LEARNED_NAMES)?,
+            count: AtomicUsize::new(0),
+        })
     }
 
     /// The table of a policy version.
@@ -180,8 +156,11 @@ impl NameTables {
 
     /// Notes that nothing points to the table of a policy version any more.
     pub(super) fn retire(&mut self, version: u32) {
-        let placed = self.placed.remove(&version);
-        self.retired.extend(placed.map(|it| it.index));
+        if let Some(Placed { index, table }) = self.placed.remove(&version) {
+            table.addresses.leave();
+            table.names.leave();
+            self.retired.push(index);
+        }
     }
 
     /// Whether something is to be freed.
@@ -192,7 +171,7 @@ impl NameTables {
     /// Frees what is retired, once no program can be reading it.
     pub(super) fn free_retired(&mut self) {
         for index in std::mem::take(&mut self.retired) {
-            for family in [&mut self.addresses, &mut self.names] {
+            for family in [&self.addresses, &self.names] {
                 if let Err(error) = family.clear(index) {
                     tracing::warn!("cannot free what was learned of names ({index}): {error}");
                 }

@@ -128,7 +128,7 @@ impl PathTables {
                     tracing::warn!("cannot remove a name from the path rules: {error}");
                 }
             }
-            for family in [&mut self.tables, &mut self.glob_rows, &mut self.glob_ends] {
+            for family in [&self.tables, &self.glob_rows, &self.glob_ends] {
                 if let Err(error) = family.clear(index) {
                     tracing::warn!("cannot free the path rules {index}: {error}");
                 }

@@ -11,7 +11,7 @@ use agentguard_common::{
     address::Address,
     decision::Reason,
     event::{Event, Operation},
-    names::Asker,
+    names::{Asker, ServerName},
     protocol::Protocol,
     scope::FLAG_NAMES,
 };
@@ -215,6 +215,42 @@ fn what_was_learned_opens_until_it_expires() {
     // One that is forgotten is closed at the next scope.
     names.forget(&learned).unwrap();
     assert!(names.is_empty());
+}
+
+#[test]
+fn a_table_grows_and_keeps_what_it_has() {
+    let listener = TcpListener::bind("127.0.0.78:0").unwrap();
+    let mut stage = Stage::new(listener.local_addr().unwrap().port());
+    let names = stage.names();
+    let empty = names.memory();
+    assert!(empty < 16 << 10, "an empty one takes {empty} bytes");
+    let later = boot_ns() + 60 * SECOND;
+    let connect = format!("connect {}", listener.local_addr().unwrap());
+    let own = Address::from_v4(0x7f00_004e);
+    assert!(names.learn(&own, rule(), later).unwrap());
+    // Past the room that there is at each size, up to the last but one.
+    for step in [63, 64, 256, 1024, 4095] {
+        let first = u32::try_from(names.len()).unwrap();
+        for number in first..step {
+            let name = ServerName::new(format!("n{number}.test").as_bytes()).unwrap();
+            assert!(names.learn(&Address::from_v4(number), rule(), 1).unwrap());
+            assert!(names.learn_name(&name, rule(), later).unwrap());
+        }
+        assert_eq!(run(&stage.cgroup.0, &connect), ["connected"], "{step}");
+        drop(listener.accept().unwrap());
+    }
+    assert_eq!(names.len(), 4095);
+    assert!(names.memory() > 16 * empty);
+
+    // Of a scope that is replaced it does not grow any more: its place is another's.
+    let next = scope(listener.local_addr().unwrap().port(), FLAG_NAMES);
+    stage.tables.install(&[(AGENT, &next)], |_| Ok(())).unwrap();
+    for (number, has_room) in [(4095, true), (4096, false)] {
+        let address = Address::from_v4(number);
+        assert_eq!(names.learn(&address, rule(), later).unwrap(), has_room);
+    }
+    assert_eq!(run(&stage.cgroup.0, &connect), [NOT_PERMITTED]);
+    assert!(stage.names().is_empty());
 }
 
 #[test]
