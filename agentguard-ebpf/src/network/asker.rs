@@ -4,7 +4,7 @@
 use agentguard_common::{decision::Endpoint, names::AskerKey, protocol::Protocol};
 use aya_ebpf::bindings::{__sk_buff, bpf_sock};
 
-use super::{context::Local, packet::source, redirect::Redirect};
+use super::{context::Local, packet::source, redirect::Redirect, resolver};
 use crate::maps::ASKERS;
 
 /// `TCP_SYN_SENT`.
@@ -35,6 +35,13 @@ pub fn note(skb: *mut __sk_buff, sk: *mut bpf_sock, to: &Endpoint) -> Question {
     if matches!(to.protocol, Protocol::Tcp) && state != SYN_SENT {
         return Question::Asked;
     }
+    // SAFETY: the pointer is to the socket's storage. It is not copied: there is no room for it. What two
+    // threads write at once is of one agent, and says one name or the other.
+    let asker = unsafe { &*redirect.asker() };
+    // What the daemon has closed can be another's by now.
+    if !resolver::is_at(redirect.netns(), asker.agent, to) {
+        return Question::Elsewhere;
+    }
     let Some(address) = source(skb) else {
         return Question::Failed;
     };
@@ -45,9 +52,6 @@ pub fn note(skb: *mut __sk_buff, sk: *mut bpf_sock, to: &Endpoint) -> Question {
         protocol: to.protocol as u8,
         reserved: [0; 5],
     };
-    // SAFETY: the pointer is to the socket's storage. It is not copied: there is no room for it. What two
-    // threads write at once is of one agent, and says one name or the other.
-    let asker = unsafe { &*redirect.asker() };
     match ASKERS.insert(&key, asker, 0) {
         Ok(()) => Question::Asked,
         Err(_) => Question::Failed,

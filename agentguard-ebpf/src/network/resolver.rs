@@ -3,6 +3,7 @@
 
 use agentguard_common::{
     address::Address,
+    decision::Endpoint,
     names::{Arrival, ResolverAddress, ResolverKey},
     scope::{FLAG_NAMES, FLAG_OBSERVE, ScopeWord},
     socket::{AF_INET, AF_INET6},
@@ -76,6 +77,22 @@ pub fn find(
         }
         _ => Course::Failed,
     }
+}
+
+/// Whether the daemon answers an agent in a network namespace, and there.
+#[inline(always)]
+pub fn is_at(netns: u64, agent: u32, there: &Endpoint) -> bool {
+    let family = if there.address.v4().is_some() {
+        AF_INET
+    } else {
+        AF_INET6
+    };
+    look_up(netns, agent, u32::from(family)).is_some_and(|it| {
+        (it.address.hi ^ there.address.hi)
+            | (it.address.lo ^ there.address.lo)
+            | u64::from(it.port ^ there.port)
+            == 0
+    })
 }
 
 #[inline(always)]

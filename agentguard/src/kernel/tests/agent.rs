@@ -56,6 +56,7 @@ fn agent() {
     let words: Vec<_> = task.split(' ').collect();
     let said = match words[..] {
         ["ask", protocol, server] => ask(protocol, server.parse().unwrap()),
+        ["ask-again", server] => ask_again(server.parse().unwrap()),
         ["connect", to] => TcpStream::connect(to).map(|_| "connected".to_owned()),
         ["keep", to] => keep(to),
         ["hello", to, how] => hello(to, how),
@@ -101,6 +102,20 @@ fn ask(protocol: &str, server: SocketAddr) -> io::Result<String> {
     };
     let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
     Ok(format!("{from} {answer}"))
+}
+
+/// Asks a name server twice by one socket; the second time when it is told to.
+fn ask_again(server: SocketAddr) -> io::Result<String> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect(server)?;
+    socket.send(b"question")?;
+    socket.recv(&mut [0; 512])?;
+    println!(">answered");
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    socket.send(b"question")?;
+    Ok("asked".to_owned())
 }
 
 /// Connects, waits to be told to go on, and sends.

@@ -132,6 +132,27 @@ fn questions_go_to_the_resolver_and_come_back_from_the_server() {
 }
 
 #[test]
+fn who_listens_where_the_daemon_did_is_not_asked() {
+    let mut stage = Stage::new(1);
+    let server = Server::new("127.0.0.1");
+    for stays in [true, false] {
+        let address = server.address();
+        assert!(stage.resolvers.set(netns(), AGENT, address).unwrap());
+        let mut child = start(&stage.cgroup.0, "ask-again 192.0.2.53:53");
+        server.answer(Protocol::Udp);
+        if !stays {
+            stage.resolvers.clear(netns(), AGENT).unwrap();
+        }
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let second = if stays { "asked" } else { NOT_PERMITTED };
+        assert_eq!(said(child), ["answered", second]);
+        server.udp.set_nonblocking(true).unwrap();
+        assert_eq!(server.udp.recv(&mut [0; 64]).is_ok(), stays);
+        server.udp.set_nonblocking(false).unwrap();
+    }
+}
+
+#[test]
 fn without_a_resolver_questions_are_refused_and_the_daemon_is_told() {
     let mut stage = Stage::new(1);
     let mut events = tables::take_events(&mut stage.loaded.ebpf).unwrap();
