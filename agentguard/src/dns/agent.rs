@@ -21,7 +21,7 @@ pub use self::look_up::{LookUpError, LookedUp};
 use super::{
     AgentStats, Config, KnownName, LearnError, RestoreError, clock,
     counters::AgentCounters,
-    interfaces::{Detail, Learn, Policy, Records, Refusal},
+    interfaces::{Detail, Learn, Policy, Records},
     known::Known,
     rate::Rate,
     refusals::{New, Refusals},
@@ -169,21 +169,14 @@ impl Agent {
         self.counters.stats()
     }
 
-    /// Forgets what has ended, and records what was counted. To be called about once a second, with the time of
+    /// Forgets what has ended. To be called about once a second, with the time of
     /// `CLOCK_BOOTTIME` in nanoseconds.
     pub fn tick(&self, now_ns: u64) {
         let mut state = lock(&self.state);
         let (views, known) = state.parts();
         known.tick(&views, now_ns);
         drop(state);
-        let due = lock(&self.refusals).flush(now_ns, false);
-        self.record(due);
-    }
-
-    /// Records everything that was counted. To be called before the agent is dropped.
-    pub fn flush(&self) {
-        let due = lock(&self.refusals).flush(clock::boot_ns(), true);
-        self.record(due);
+        lock(&self.refusals).forget(now_ns);
     }
 
     /// Writes what is known to a file, if that has changed. It waits for the disk.
@@ -250,13 +243,7 @@ impl Agent {
     }
 
     fn add(&self, new: &New<'_>, now_ns: u64) {
-        let due = lock(&self.refusals).add(new, now_ns);
-        self.record(due);
-    }
-
-    fn record(&self, due: Vec<Refusal>) {
-        for refusal in due {
-            self.records.record(refusal);
-        }
+        let refusal = lock(&self.refusals).add(new, now_ns);
+        self.records.record(refusal);
     }
 }

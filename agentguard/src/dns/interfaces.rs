@@ -65,9 +65,9 @@ pub trait Records: Send + Sync {
 pub struct Refusal {
     /// The agent.
     pub agent: u32,
-    /// Who asked, of those that `times` counts the first; of [`Detail::Others`] the last.
+    /// Who asked.
     pub asker: Asker,
-    /// When, in nanoseconds of `CLOCK_BOOTTIME`, of those that `times` counts the last.
+    /// When, in nanoseconds of `CLOCK_BOOTTIME`.
     pub boot_ns: u64,
     /// The name in lower case, as RFC 1035 writes it, without the last dot; empty if there is none that can be read.
     pub name: String,
@@ -81,8 +81,6 @@ pub struct Refusal {
     pub detail: Detail,
     /// The address that was taken out.
     pub address: Option<Address>,
-    /// How often it happened that was not recorded before.
-    pub times: u64,
     /// Whether the same was recorded less than a second before.
     pub is_repetition: bool,
 }

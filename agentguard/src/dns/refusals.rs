@@ -1,6 +1,7 @@
-//! Refusals on their way to the log: the first is recorded at once, repetitions are counted.
+//! Refusals on their way to the log: the first is recorded, repetitions are counted. Both happen at once, so that the
+//! counters are right at any time.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use agentguard_common::{
     address::Address,
@@ -26,7 +27,7 @@ struct Same {
     address: Option<Address>,
 }
 
-/// Which of those that are too many are counted together. There are only so many kinds.
+/// Which of those that are too many are the same. There are only so many kinds.
 type Others = (bool, Detail);
 
 /// The refusals of a second.
@@ -35,8 +36,8 @@ pub(super) struct Refusals {
     agent: u32,
     max: usize,
     begun_ns: u64,
-    seen: HashMap<Same, Refusal>,
-    others: HashMap<Others, Refusal>,
+    seen: HashSet<Same>,
+    others: HashSet<Others>,
 }
 
 /// A refusal that has just happened.
@@ -57,14 +58,14 @@ impl Refusals {
             agent,
             max,
             begun_ns: 0,
-            seen: HashMap::new(),
-            others: HashMap::new(),
+            seen: HashSet::new(),
+            others: HashSet::new(),
         }
     }
 
-    /// Counts a refusal. What is returned is to be recorded now.
-    pub(super) fn add(&mut self, new: &New<'_>, now_ns: u64) -> Vec<Refusal> {
-        let mut due = self.flush(now_ns, false);
+    /// Says of a refusal whether it is to be recorded or only counted.
+    pub(super) fn add(&mut self, new: &New<'_>, now_ns: u64) -> Refusal {
+        self.forget(now_ns);
         let same = Same {
             instance: new.asker.instance,
             pid: new.asker.pid,
@@ -75,12 +76,7 @@ impl Refusals {
             detail: new.detail,
             address: new.address,
         };
-        if let Some(refusal) = self.seen.get_mut(&same) {
-            refusal.times += 1;
-            refusal.boot_ns = now_ns;
-            return due;
-        }
-        let refusal = Refusal {
+        let mut refusal = Refusal {
             agent: self.agent,
             asker: new.asker,
             boot_ns: now_ns,
@@ -90,52 +86,27 @@ impl Refusals {
             policy: new.policy,
             detail: new.detail,
             address: new.address,
-            times: 1,
-            is_repetition: false,
+            is_repetition: self.seen.contains(&same),
         };
-        if self.seen.len() < self.max {
-            // It is recorded now: what is kept counts what comes after.
-            self.seen.insert(
-                same,
-                Refusal {
-                    times: 0,
-                    is_repetition: true,
-                    ..refusal.clone()
-                },
-            );
-            due.push(refusal);
-            return due;
+        if refusal.is_repetition {
+            return refusal;
         }
-        let other = self
-            .others
-            .entry((same.is_observed, same.detail))
-            .or_insert_with(|| Refusal {
-                times: 0,
-                detail: Detail::Others,
-                ..refusal.clone()
-            });
-        other.times += 1;
-        other.boot_ns = now_ns;
-        other.name = refusal.name;
-        other.record_type = refusal.record_type;
-        other.verdict = refusal.verdict;
-        other.policy = refusal.policy;
-        other.asker = refusal.asker;
-        other.address = refusal.address;
-        due
+        if self.seen.len() < self.max {
+            self.seen.insert(same);
+        } else {
+            refusal.detail = Detail::Others;
+            refusal.is_repetition = !self.others.insert((same.is_observed, same.detail));
+        }
+        refusal
     }
 
-    /// What has been counted, once a second has gone by, or now.
-    pub(super) fn flush(&mut self, now_ns: u64, is_end: bool) -> Vec<Refusal> {
-        if !is_end && now_ns < clock::after(self.begun_ns, Duration::from_secs(1)) {
-            return Vec::new();
+    /// Forgets what was recorded, once a second has gone by.
+    pub(super) fn forget(&mut self, now_ns: u64) {
+        if now_ns >= clock::after(self.begun_ns, Duration::from_secs(1)) {
+            self.begun_ns = now_ns;
+            self.seen.clear();
+            self.others.clear();
         }
-        self.begun_ns = now_ns;
-        let seen = self.seen.drain().map(|(_, refusal)| refusal);
-        let others = self.others.drain().map(|(_, refusal)| refusal);
-        seen.chain(others)
-            .filter(|refusal| refusal.times > 0)
-            .collect()
     }
 }
 
@@ -159,81 +130,63 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_first_is_recorded_at_once_and_repetitions_once_a_second() {
-        let mut refusals = Refusals::new(7, 10);
-        let first = refusals.add(&new("a"), 10 * SECOND);
-        assert_eq!((first.len(), first[0].times, first[0].agent), (1, 1, 7));
-        for step in 1..=5 {
-            assert!(refusals.add(&new("a"), 10 * SECOND + step).is_empty());
-        }
-        assert!(refusals.flush(11 * SECOND - 1, false).is_empty());
-        let rest = refusals.flush(11 * SECOND, false);
-        assert_eq!(
-            (rest.len(), rest[0].times, rest[0].boot_ns),
-            (1, 5, 10 * SECOND + 5)
-        );
-        assert!(
-            refusals.flush(20 * SECOND, true).is_empty(),
-            "nothing is counted twice"
-        );
-        assert_eq!(refusals.add(&new("a"), 20 * SECOND).len(), 1);
+    fn is_recorded(refusals: &mut Refusals, new: &New<'_>, now_ns: u64) -> bool {
+        !refusals.add(new, now_ns).is_repetition
     }
 
     #[test]
-    fn a_flood_of_names_is_bounded_and_counted() {
+    fn one_of_a_kind_is_recorded_in_a_second() {
         let mut refusals = Refusals::new(7, 10);
-        let mut times = 0;
-        let mut records = 0;
+        let first = refusals.add(&new("a"), 10 * SECOND);
+        assert_eq!(
+            (first.agent, first.name.as_str(), first.is_repetition),
+            (7, "a", false)
+        );
+        for step in 1..=5 {
+            assert!(!is_recorded(&mut refusals, &new("a"), 10 * SECOND + step));
+        }
+        assert!(!is_recorded(&mut refusals, &new("a"), 11 * SECOND - 1));
+        assert!(is_recorded(&mut refusals, &new("a"), 11 * SECOND));
+        refusals.forget(12 * SECOND);
+        assert!(refusals.seen.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_names_is_bounded() {
+        let mut refusals = Refusals::new(7, 10);
+        let (mut records, mut others) = (0, 0);
         for number in 0..100_000_u64 {
-            for refusal in refusals.add(&new(&format!("n{number}")), 50 * SECOND + number * 50_000)
-            {
-                times += refusal.times;
-                records += 1;
-            }
+            let name = format!("n{number}");
+            let refusal = refusals.add(&new(&name), 50 * SECOND + number * 50_000);
+            records += u32::from(!refusal.is_repetition);
+            others += u32::from(!refusal.is_repetition && refusal.detail == Detail::Others);
             assert!(refusals.seen.len() <= 10 && refusals.others.len() <= 1);
         }
-        let last = refusals.flush(u64::MAX, true);
-        assert!(last.iter().any(|refusal| refusal.detail == Detail::Others));
-        times += last.iter().map(|refusal| refusal.times).sum::<u64>();
-        assert_eq!(times, 100_000);
-        assert!(records <= 6 * 11, "{records}");
+        assert_eq!((records, others), (5 * 11, 5));
     }
 
     #[test]
     fn what_differs_is_recorded_apart() {
         let mut refusals = Refusals::new(7, 100);
-        assert_eq!(refusals.add(&new("a"), SECOND).len(), 1);
-        assert_eq!(
-            refusals
-                .add(
-                    &New {
-                        record_type: 28,
-                        ..new("a")
-                    },
-                    SECOND
-                )
-                .len(),
-            1
-        );
-        assert_eq!(
-            refusals
-                .add(
-                    &New {
-                        detail: Detail::Private,
-                        address: Some(Address::MIN),
-                        ..new("a")
-                    },
-                    SECOND
-                )
-                .len(),
-            1
-        );
         let asker = Asker {
             pid: 9,
             ..Asker::default()
         };
-        assert_eq!(refusals.add(&New { asker, ..new("a") }, SECOND).len(), 1);
-        assert!(refusals.add(&new("a"), SECOND).is_empty());
+        for new in [
+            new("a"),
+            New {
+                record_type: 28,
+                ..new("a")
+            },
+            New {
+                detail: Detail::Private,
+                address: Some(Address::MIN),
+                ..new("a")
+            },
+            New { asker, ..new("a") },
+        ] {
+            assert!(is_recorded(&mut refusals, &new, SECOND));
+            assert!(!is_recorded(&mut refusals, &new, SECOND));
+        }
     }
 }

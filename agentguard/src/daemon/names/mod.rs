@@ -266,8 +266,6 @@ impl Names {
         } else {
             saving::save(&self.directory, &named.name, &named.agent);
         }
-        drop(named.served);
-        named.agent.flush();
     }
 
     fn restore(&self, agent: &Agent, name: &str) {

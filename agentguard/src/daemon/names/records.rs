@@ -48,16 +48,16 @@ impl Asked {
         let mut agents = self.lock();
         let counters = agents.entry(refusal.agent).or_default();
         if refusal.verdict.action == Action::Observe {
-            counters.observed += refusal.times;
+            counters.observed += 1;
         } else {
-            counters.refused += refusal.times;
+            counters.refused += 1;
         }
-        let recorded = u64::from(!refusal.is_repetition).min(refusal.times);
-        counters.repeated += refusal.times - recorded;
-        if is_lost {
-            counters.lost += recorded;
+        if refusal.is_repetition {
+            counters.repeated += 1;
+        } else if is_lost {
+            counters.lost += 1;
         } else {
-            counters.recorded += recorded;
+            counters.recorded += 1;
         }
     }
 }
