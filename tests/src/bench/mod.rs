@@ -9,6 +9,7 @@
 mod case;
 pub mod files;
 mod link;
+pub mod names;
 mod operation;
 mod options;
 mod report;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{Outcome, failed};
 
-const USAGE: &str = "usage: agentguard-bench --agentguard PATH [--files] [--quick] [--json FILE] \
+const USAGE: &str = "usage: agentguard-bench --agentguard PATH [--files | --names] [--quick] [--json FILE] \
                      [--only PROGRAM]… [FILTER]";
 
 /// What to measure.
@@ -14,6 +14,8 @@ pub struct Options {
     pub agentguard: PathBuf,
     /// What rules for files cost, and not those for the network.
     pub files: bool,
+    /// What rules by name cost.
+    pub names: bool,
     /// Fewer rounds.
     pub quick: bool,
     /// Where to write the figures.
@@ -36,6 +38,7 @@ impl Options {
             };
             match argument.as_str() {
                 "--files" => options.files = true,
+                "--names" => options.names = true,
                 "--quick" => options.quick = true,
                 "--agentguard" => options.agentguard = std::path::absolute(value()?)?,
                 "--json" => options.json = Some(PathBuf::from(value()?)),

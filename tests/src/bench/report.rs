@@ -28,24 +28,46 @@ pub(super) enum Verdict {
     Broken,
 }
 
+impl Verdict {
+    /// What a figure says about its budget, if it has one.
+    pub(super) fn of(figure: Spread, budget: Option<f64>) -> Self {
+        match budget {
+            None => Self::None,
+            Some(budget) if figure.median <= budget => Self::Kept,
+            Some(budget) if figure.lower <= budget => Self::Unsure,
+            Some(_) => Self::Broken,
+        }
+    }
+
+    /// As it is printed.
+    pub(super) const fn mark(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Kept => "kept",
+            Self::Unsure => "unsure",
+            Self::Broken => "BROKEN",
+        }
+    }
+
+    /// As it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Kept => "kept",
+            Self::Unsure => "unsure",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 impl Finding {
     pub(super) fn verdict(&self) -> Verdict {
-        match self.case.budget(self.operation) {
-            None => Verdict::None,
-            Some(budget) if self.ratio.median <= budget => Verdict::Kept,
-            Some(budget) if self.ratio.lower <= budget => Verdict::Unsure,
-            Some(_) => Verdict::Broken,
-        }
+        Verdict::of(self.ratio, self.case.budget(self.operation))
     }
 
     /// One line of the table.
     pub(super) fn row(&self) -> String {
-        let verdict = match self.verdict() {
-            Verdict::None => "",
-            Verdict::Kept => "kept",
-            Verdict::Unsure => "unsure",
-            Verdict::Broken => "BROKEN",
-        };
+        let verdict = self.verdict().mark();
         let budget = self.case.budget(self.operation);
         format!(
             "{:<12} {:<18} {:>9.2}  {:.3}  {:.3} … {:.3}   {:<6}  {verdict}",
@@ -72,12 +94,7 @@ impl Finding {
             "lower_quartile": round(self.ratio.lower),
             "upper_quartile": round(self.ratio.upper),
             "budget": self.case.budget(self.operation),
-            "verdict": match self.verdict() {
-                Verdict::None => "none",
-                Verdict::Kept => "kept",
-                Verdict::Unsure => "unsure",
-                Verdict::Broken => "broken",
-            },
+            "verdict": self.verdict().name(),
         })
     }
 }

@@ -23,10 +23,13 @@ fn start(arguments: &[String]) -> Outcome<ExitCode> {
     match arguments {
         [word] if word == bench::WORKER => bench::work().map(|()| ExitCode::SUCCESS),
         [word] if word == bench::files::WORKER => bench::files::work().map(|()| ExitCode::SUCCESS),
+        [word] if word == bench::names::WORKER => bench::names::work().map(|()| ExitCode::SUCCESS),
         [word, rest @ ..] if word == supervise::CHILD => {
             let options = Options::parse(rest)?;
             if options.files {
                 bench::files::run(&options)
+            } else if options.names {
+                bench::names::run(&options)
             } else {
                 bench::run(&options)
             }
