@@ -38,8 +38,8 @@ pub(crate) const SYSTEMS: &[System] = &[
         name: "systemd-257",
         suite: "trixie",
         kernel: "6.12",
-        // systemd's resolver, and the plugin by which the C library asks it.
-        packages: &["libnss-resolve", "systemd-resolved"],
+        // systemd's resolver, and the plugin by which the C library asks it; the C library's own.
+        packages: &["libnss-resolve", "nscd", "systemd-resolved"],
     },
 ];
 

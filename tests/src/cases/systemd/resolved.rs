@@ -1,17 +1,22 @@
-//! D05: systemd's resolver, by its stub, by its plugin of the C library and by the bus. It answers for the whole host: an
+//! D05: systemd's resolver, by its stub, by its plugin of the C library, by nscd and by the bus. It answers for the whole host: an
 //! agent must not get at names through it, and must find those of its scope all the same.
 
-use std::{fs, process::Output, time::Duration};
+use std::{
+    fs,
+    process::{Command, Output},
+    time::Duration,
+};
 
 use crate::{
     cases::{
-        story::{allowing, eventually, worked},
+        story::{allowing, eventually, installed, worked},
         table::{paired, scenario},
     },
+    daemon::Record,
     ensure,
     error::{Context, Error, Outcome},
     harness::{Group, Stage},
-    host::process,
+    host::process::{self, Running},
     probe::Reading,
     systemd::{Service, systemctl, try_systemctl},
     world::ip,
@@ -22,6 +27,7 @@ const UNIT: &str = "systemd-resolved.service";
 const STUB: &str = "127.0.0.53:53";
 const GOOD: &str = "api.agents.example";
 const SECRET: &str = "c0ffee5ec2e7.tunnel.example";
+const NSCD: &str = "/run/nscd/socket";
 const LIMIT: Duration = Duration::from_mins(3);
 /// What the machine's resolver asks.
 const CONFIGURATION: &str =
@@ -43,6 +49,11 @@ pub(super) const GROUP: Group = Group {
             "D05-nss-resolve",
             |stage| plugin(stage, false),
             |stage| plugin(stage, true),
+        ),
+        paired(
+            "D05-nscd",
+            |stage| cached(stage, false),
+            |stage| cached(stage, true),
         ),
         paired(
             "D05-bus",
@@ -97,7 +108,7 @@ fn command(tagged: bool, words: &[&str]) -> Outcome<Output> {
         (false, [program, rest @ ..]) => (*program, rest.to_vec()),
         (false, []) => return crate::error::failed("there is no program"),
     };
-    let mut command = std::process::Command::new(program);
+    let mut command = Command::new(program);
     process::output(command.args(rest), LIMIT)
 }
 
@@ -149,6 +160,11 @@ fn plugin(stage: &Stage, tagged: bool) -> Outcome {
     if !switch.contains("resolve") {
         return Err(Error::Skipped("this machine has no nss-resolve".into()));
     }
+    found(stage, tagged)
+}
+
+/// The C library finds the name of the scope for everybody, and the other one not for an agent.
+fn found(stage: &Stage, tagged: bool) -> Outcome {
     let good = command(tagged, &["getent", "ahosts", GOOD])?;
     ensure!(
         String::from_utf8_lossy(&good.stdout).contains("198.51.100.10"),
@@ -159,6 +175,24 @@ fn plugin(stage: &Stage, tagged: bool) -> Outcome {
     ensure!(
         bad.status.success() != tagged && (asked(stage)? > before) != tagged,
         "getent {SECRET}: {bad:?}"
+    );
+    Ok(())
+}
+
+/// nscd asks in the place of whoever asks it.
+fn cached(stage: &Stage, tagged: bool) -> Outcome {
+    let service = begin(stage)?;
+    let program = installed(&["/usr/sbin/nscd"])?;
+    let _nscd = Running::start(Command::new(program).arg("--foreground"))?;
+    eventually("nscd answers", || {
+        Ok(std::os::unix::net::UnixStream::connect(NSCD).is_ok())
+    })?;
+    let mark = service.mark(AGENT)?;
+    found(stage, tagged)?;
+    let is_refused = |record: &Record| record.text("path") == NSCD;
+    ensure!(
+        service.since(&mark)?.violations.iter().any(is_refused) == tagged,
+        "who is refused nscd has a record, and nobody else"
     );
     Ok(())
 }
