@@ -58,6 +58,7 @@ fn agent() {
         ["ask", protocol, server] => ask(protocol, server.parse().unwrap()),
         ["ask-again", server] => ask_again(server.parse().unwrap()),
         ["connect", to] => TcpStream::connect(to).map(|_| "connected".to_owned()),
+        ["connects", to, count] => connects(to, count.parse().unwrap()),
         ["keep", to] => keep(to),
         ["hello", to, how] => hello(to, how),
         _ => panic!("{task}"),
@@ -116,6 +117,20 @@ fn ask_again(server: SocketAddr) -> io::Result<String> {
     io::stdin().read_line(&mut line)?;
     socket.send(b"question")?;
     Ok("asked".to_owned())
+}
+
+/// Connects so many times, again and again, and says how long that takes at the median, in nanoseconds.
+fn connects(to: &str, count: u32) -> io::Result<String> {
+    let mut times = Vec::new();
+    for _ in 0..51 {
+        let begun = std::time::Instant::now();
+        for _ in 0..count {
+            TcpStream::connect(to)?;
+        }
+        times.push(begun.elapsed().as_nanos());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2].to_string())
 }
 
 /// Connects, waits to be told to go on, and sends.

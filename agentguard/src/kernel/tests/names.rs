@@ -24,7 +24,7 @@ use crate::kernel::{resolvers, tables};
 
 const NOT_PERMITTED: &str = "PermissionDenied";
 /// Nanoseconds of a second.
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// Cookie of the network namespace that the test is in (Linux 5.14).
 fn netns() -> u64 {
@@ -45,7 +45,7 @@ fn netns() -> u64 {
     cookie
 }
 
-fn boot_ns() -> u64 {
+pub(super) fn boot_ns() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
