@@ -91,7 +91,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("sb_remount", 10_000),
     ("sb_umount", 8_000),
     ("sched_process_exec", 8_000),
-    ("sched_process_fork", 3_000),
+    ("sched_process_fork", 6_000),
     ("self_test", 1_000),
     ("sendmsg4", 85_000),
     ("sendmsg6", 134_000),
