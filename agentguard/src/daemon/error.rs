@@ -7,7 +7,9 @@ use crate::{
     cli::ExitCode,
     control::socket::SocketError,
     identity::walk::WalkError,
-    kernel::{attach::AttachError, cgroup2::Cgroup2Error, object::LoadError, tables::TableError},
+    kernel::{
+        attach::AttachError, cgroup2::Cgroup2Error, load_error::LoadError, tables::TableError,
+    },
     log::LogError,
     mounts::{KeeperError, MountTableError},
     policy::{PolicyError, paths::CompileError},

@@ -18,9 +18,8 @@ use aya::{
 
 use super::{
     cgroup2::Cgroup2,
-    object::{
-        ANSWER_PROGRAMS, EGRESS_PROGRAM, LoadError, SOCK_ADDR_PROGRAMS, SOCK_PROGRAM, program,
-    },
+    load_error::LoadError,
+    object::{ANSWER_PROGRAMS, EGRESS_PROGRAM, SOCK_ADDR_PROGRAMS, SOCK_PROGRAM, program},
 };
 
 /// Why the programs could not be attached.

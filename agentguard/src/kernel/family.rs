@@ -11,7 +11,7 @@ use aya::{
     maps::{Map, MapData},
 };
 
-use super::{bank_types::BankTypes, object::LoadError, sys};
+use super::{bank_types::BankTypes, load_error::LoadError, sys};
 
 /// An array of maps, and what its maps are made like.
 pub(super) struct Family {

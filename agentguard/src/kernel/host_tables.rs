@@ -9,7 +9,7 @@ use aya::{
 };
 
 use super::{
-    object::LoadError,
+    load_error::LoadError,
     sys,
     tables::{TableError, failed, forgiving, take},
 };

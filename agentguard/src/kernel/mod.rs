@@ -11,6 +11,8 @@ pub mod files;
 mod growing;
 pub mod hooks;
 pub mod host_tables;
+pub mod load_error;
+mod loading;
 pub mod lsm;
 mod lsm_remedy;
 pub mod name_tables;

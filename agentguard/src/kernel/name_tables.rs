@@ -24,7 +24,7 @@ use aya::Ebpf;
 use super::{
     family::Family,
     growing::{Growing, Written},
-    object::LoadError,
+    load_error::LoadError,
 };
 
 /// What was learned for one version of a scope.

@@ -1,28 +1,20 @@
 //! The eBPF object: loaded, with the kernel's offsets in it.
 
-use std::{io, thread, time::Instant};
-
 use aya::{
-    Btf, Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    programs::{
-        BtfTracePoint, Lsm, Program, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink,
-    },
+    Ebpf,
+    programs::{BtfTracePoint, Lsm, ProgramError, lsm::LsmLink, tp_btf::BtfTracePointLink},
 };
 
 use super::{
-    btf::BtfError,
     hooks::{
-        EXEC_TRACEPOINT, FILE_HOOKS, GUARD_HOOKS, Hook, ITERATORS, SELF_TEST_PROGRAM, SOCKET_HOOKS,
-        TASK_PROGRAM, TRACEPOINTS, hook_of,
+        EXEC_TRACEPOINT, FILE_HOOKS, GUARD_HOOKS, Hook, SELF_TEST_PROGRAM, SOCKET_HOOKS,
+        TASK_PROGRAM, TRACEPOINTS,
     },
-    probe,
-    self_test::{self, SelfTestError},
-    symbols::{self, SymbolError},
+    load_error::{LoadError, refused},
+    loading::{LsmGlobals, explain, load_programs, load_some},
+    self_test,
     types::{self, KernelTypes},
 };
-
-/// The compiled programs.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AGENTGUARD_EBPF_OBJECT"));
 
 /// The programs on addresses, by name.
 pub const SOCK_ADDR_PROGRAMS: [&str; 6] = [
@@ -55,49 +47,6 @@ fn programs_for(types: &KernelTypes, hooks: &[Hook]) -> Vec<&'static str> {
         .filter(|hook| hook.is_for(types.arguments(hook.name)))
         .map(|hook| hook.program)
         .collect()
-}
-
-/// Why the programs could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// aya could not read the tracepoints' types.
-    #[error("cannot use the types of the kernel's tracepoints: {0}")]
-    Tracepoints(#[from] aya::BtfError),
-    /// The kernel's types cannot be read.
-    #[error("cannot read the kernel's types: {0}")]
-    Types(#[from] BtfError),
-    /// The kernel lacks what the programs on security hooks read.
-    #[error("cannot confine files: {0}")]
-    Lsm(String),
-    /// The kernel lacks a symbol.
-    #[error("cannot confine files: {0}")]
-    Symbol(#[from] SymbolError),
-    /// The maps could not be made.
-    #[error(
-        "cannot create agentguard's tables in the kernel: {0}; `agentguard doctor` says what this host lacks"
-    )]
-    Object(#[source] Box<EbpfError>),
-    /// The object lacks a program or a map.
-    #[error("the eBPF object has no `{0}`: it does not belong to this binary")]
-    Absent(&'static str),
-    /// The tasks could not be gone through.
-    #[error("cannot go through the tasks: {0}")]
-    Tasks(#[source] io::Error),
-    /// The programs do not see what is there.
-    #[error(transparent)]
-    SelfTest(#[from] SelfTestError),
-    /// A thread that loaded a program panicked.
-    #[error("a thread that loaded a program has panicked")]
-    Thread,
-    /// The kernel refused a program.
-    #[error("the kernel refused the program `{name}`: {message}")]
-    Refused {
-        /// The program.
-        name: &'static str,
-        /// The error, with the end of the verifier's log.
-        message: String,
-    },
 }
 
 /// Sizes that can be chosen at load.
@@ -279,133 +228,6 @@ fn attach_hooks(
     Ok(())
 }
 
-/// What the programs about paths must know of the running kernel.
-struct LsmGlobals {
-    rename_lock: u64,
-    backing_mode: u32,
-}
-
-impl LsmGlobals {
-    fn find(types: &KernelTypes) -> Result<Self, LoadError> {
-        if let Err(missing) = &types.lsm {
-            return Err(LoadError::Lsm(missing.clone()));
-        }
-        Ok(Self {
-            rename_lock: symbols::address("rename_lock")?,
-            backing_mode: backing_mode(probe::kernel_version()),
-        })
-    }
-}
-
-/// The bit of `f_mode` by which a file is told that the kernel opens beneath an overlay (`include/linux/fs.h`):
-/// `FMODE_BACKING`, which was moved in Linux 6.14, and `FMODE_NOACCOUNT` before there was one. Of a kernel that is
-/// not known it is none: overlays are then refused what lies beneath them.
-fn backing_mode(version: Option<(u32, u32)>) -> u32 {
-    match version {
-        None => 0,
-        Some(version) if version >= (6, 14) => 1 << 24,
-        Some(version) if version >= (6, 5) => 1 << 25,
-        Some(_) => 1 << 29,
-    }
-}
-
-/// Creates the object and loads some of its programs.
-fn load_some(types: &KernelTypes, sizes: Sizes, names: &[&'static str]) -> Result<Ebpf, LoadError> {
-    let attach_types = types.attach_types()?;
-    let mut ebpf = create(types, sizes, VerifierLogLevel::DISABLE)?;
-    match load_programs(&mut ebpf, names, &attach_types) {
-        Ok(()) => Ok(ebpf),
-        Err(error) => Err(explain(error, types, sizes)),
-    }
-}
-
-/// The error with the verifier's log, which is asked for only when it is needed: it makes loading slower.
-fn explain(error: LoadError, types: &KernelTypes, sizes: Sizes) -> LoadError {
-    let LoadError::Refused { name, .. } = error else {
-        return error;
-    };
-    let again = || {
-        let attach_types = types.attach_types()?;
-        let level = VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS;
-        let mut ebpf = create(types, sizes, level)?;
-        load_programs(&mut ebpf, &[name], &attach_types)
-    };
-    again().err().unwrap_or(error)
-}
-
-fn create(types: &KernelTypes, sizes: Sizes, level: VerifierLogLevel) -> Result<Ebpf, LoadError> {
-    let mut loader = EbpfLoader::new();
-    loader
-        // The object has no relocations against the kernel's types.
-        .btf(None)
-        .allow_unsupported_maps()
-        .override_global("OFFSETS", &types.offsets, true)
-        .map_max_entries("TAGS", sizes.max_cgroups)
-        .map_max_entries("INSTANCES", sizes.max_instances)
-        .verifier_log_level(level);
-    if let Ok(lsm) = &types.lsm {
-        loader.override_global("LSM_OFFSETS", &lsm.offsets, true);
-    }
-    // Where they are not to be had, the programs that need them are not loaded.
-    let globals = LsmGlobals::find(types).ok();
-    if let Some(globals) = &globals {
-        loader
-            .override_global("RENAME_LOCK", &globals.rename_lock, true)
-            .override_global("BACKING_MODE", &globals.backing_mode, true);
-    }
-    loader
-        .load(OBJECT)
-        .map_err(|error| LoadError::Object(Box::new(error)))
-}
-
-/// Loads the programs, each on a thread of its own: the kernel verifies them side by side.
-fn load_programs(
-    ebpf: &mut Ebpf,
-    names: &[&'static str],
-    attach_types: &Btf,
-) -> Result<(), LoadError> {
-    for name in names {
-        ebpf.program(name).ok_or(LoadError::Absent(name))?;
-    }
-    thread::scope(|scope| {
-        let threads: Vec<_> = ebpf
-            .programs_mut()
-            .filter_map(|(name, program)| {
-                let name = names.iter().find(|it| **it == name)?;
-                Some(scope.spawn(move || timed(name, program, attach_types)))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(LoadError::Thread)))
-    })
-}
-
-/// Loads one program, and says how long the kernel took.
-fn timed(name: &'static str, program: &mut Program, attach_types: &Btf) -> Result<(), LoadError> {
-    let start = Instant::now();
-    let loaded = match program {
-        Program::BtfTracePoint(program) => program.load(name, attach_types),
-        Program::Iter(program) => {
-            let mut iterators = ITERATORS.into_iter();
-            let (_, of) = iterators
-                .find(|(program, _)| *program == name)
-                .ok_or(LoadError::Absent(name))?;
-            program.load(of, attach_types)
-        }
-        Program::Lsm(program) => {
-            let hook = hook_of(name).ok_or(LoadError::Absent(name))?;
-            program.load(hook, attach_types)
-        }
-        Program::CgroupSockAddr(program) => program.load(),
-        Program::CgroupSock(program) => program.load(),
-        Program::CgroupSkb(program) => program.load(),
-        _ => return Err(LoadError::Absent(name)),
-    };
-    tracing::debug!("program {name}: {:?}", start.elapsed());
-    loaded.map_err(|error| refused(name, &error))
-}
-
 /// A program of the object.
 pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, LoadError>
 where
@@ -414,21 +236,4 @@ where
     ebpf.program_mut(name)
         .and_then(|program| program.try_into().ok())
         .ok_or(LoadError::Absent(name))
-}
-
-pub(super) fn refused(name: &'static str, error: &ProgramError) -> LoadError {
-    const TAIL: usize = 2000;
-    let message = match error {
-        ProgramError::LoadError {
-            io_error,
-            verifier_log,
-        } => {
-            let log = verifier_log.to_string();
-            let start = log.len().saturating_sub(TAIL);
-            let start = (start..log.len()).find(|at| log.is_char_boundary(*at));
-            format!("{io_error}\n{}", start.map_or("", |start| &log[start..]))
-        }
-        other => other.to_string(),
-    };
-    LoadError::Refused { name, message }
 }

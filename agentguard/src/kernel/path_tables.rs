@@ -14,7 +14,7 @@ use aya::{
     maps::{HashMap as KernelMap, MapData, MapError},
 };
 
-use super::{family::Family, object::LoadError};
+use super::{family::Family, load_error::LoadError};
 use crate::policy::paths::Compiled;
 
 /// Why path rules could not be put into the kernel. The scopes in force are as they were.

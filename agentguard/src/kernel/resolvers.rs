@@ -14,7 +14,7 @@ use aya::{
 };
 
 use super::{
-    object::LoadError,
+    load_error::LoadError,
     tables::{TableError, failed, fits, forgiving, found, take},
 };
 

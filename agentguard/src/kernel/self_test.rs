@@ -207,7 +207,8 @@ fn text(bytes: &[u8]) -> &str {
 mod tests {
     use super::*;
     use crate::kernel::{
-        object::{self, LoadError, Sizes},
+        load_error::LoadError,
+        object::{self, Sizes},
         types,
     };
 

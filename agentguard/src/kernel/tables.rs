@@ -15,8 +15,8 @@ use aya::{
 
 use super::{
     banks::{BankError, Banks, Placed},
+    load_error::LoadError,
     name_tables::{NameTable, NameTables},
-    object::LoadError,
     path_tables::PathTables,
 };
 use crate::policy::Compiled;

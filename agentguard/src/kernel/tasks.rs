@@ -9,7 +9,8 @@ use aya::{
 
 use super::{
     hooks::TASK_PROGRAM,
-    object::{LoadError, Loaded, program, refused},
+    load_error::{LoadError, refused},
+    object::{Loaded, program},
 };
 
 /// How many tasks have run the manager's program.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, os::unix::fs::MetadataExt, path::Path};
 use super::Guard;
 use crate::{
     identity::{instance, systemd},
-    kernel::{object::LoadError, tables::TableError},
+    kernel::{load_error::LoadError, tables::TableError},
 };
 
 impl Guard {
