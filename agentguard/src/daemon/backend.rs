@@ -8,11 +8,12 @@ use std::{
 };
 
 use super::{
-    Daemon, DaemonError, error_lines,
+    Daemon, DaemonError,
     explain::{explain_learned, learned_names},
     files,
     guard::Guard,
-    mend,
+    housekeeping::mend,
+    reload::error_lines,
 };
 use crate::{
     control::{

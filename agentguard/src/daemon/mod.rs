@@ -4,6 +4,7 @@
 //! second daemon or an unsuitable host changes nothing.
 
 mod agents;
+mod attend;
 mod backend;
 mod descriptors;
 pub mod directory;
@@ -11,58 +12,47 @@ mod error;
 mod explain;
 mod files;
 mod guard;
+mod housekeeping;
 mod lock;
 pub(crate) mod memory;
 pub mod names;
 mod notify;
+mod reload;
+mod start;
 
-use std::{
-    fs, io,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aya::Ebpf;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-    time::{MissedTickBehavior, interval},
-};
 
 pub use self::error::{ApplyError, DaemonError};
 use self::{
+    attend::Signals,
     backend::LastLoad,
     directory::Directory,
-    guard::{Applied, Guard},
+    guard::Guard,
     lock::RunLock,
     names::{Asked, Recording, Service},
+    start::{load_scopes, make_directory, preflight, sizes, suffices, with_orphans},
 };
 use crate::{
     cli::daemon::DaemonArgs,
-    control::{limits::Limits, server, socket::ControlSocket},
+    control::socket::ControlSocket,
     events::ring::{EventThread, Reader},
     identity::{cgroup_path::CgroupPaths, systemd},
     kernel::{
-        btf::BtfError,
         cgroup2,
         files::{self as host_files, FileSupport},
         host_tables::KernelHostTables,
         lsm::Lsm,
-        object::{self, Sizes},
-        probe,
+        object, probe,
         protection::Protection,
         tables::{self, Tables},
-        types::{self, KernelTypes},
+        types,
     },
     log::{Clock, DaemonEvent, LogCounters, LogFile, LogHandle},
-    mounts::{Keeper, MountedHost},
-    policy::{PolicyError, Scope, load_dir},
+    mounts::Keeper,
     text::counted,
 };
-
-/// How often counters are reported, empty instances removed and attach points looked after.
-const TICK: Duration = Duration::from_secs(1);
 
 /// The running daemon.
 struct Daemon {
@@ -79,24 +69,6 @@ struct Daemon {
     /// Whether instances are systemd's scopes.
     scopes: bool,
     last_load: Mutex<Option<LastLoad>>,
-}
-
-/// The signals that the daemon answers to.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    /// Takes them over. Before anybody is told that we run: the default of each would end us.
-    fn take() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
 }
 
 /// Runs the daemon until it is told to stop.
@@ -208,118 +180,18 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     served
 }
 
-/// How many cgroups and instances the tables are made for.
-fn sizes(args: &DaemonArgs) -> Sizes {
-    Sizes {
-        max_cgroups: args.max_cgroups,
-        max_instances: args.max_instances + args.max_declared,
-    }
-}
-
-/// The scopes, and one that allows nothing for each agent that still runs and has none.
-fn with_orphans(guard: &Guard, scopes: Vec<Scope>) -> io::Result<Vec<Scope>> {
-    let mut all = guard.orphans(&scopes)?;
-    for orphan in &all {
-        tracing::warn!(
-            "agent '{}' has processes and no scope: it may reach nothing",
-            orphan.agent.name
-        );
-    }
-    all.extend(scopes);
-    Ok(all)
-}
-
-/// Reads the scopes of a directory, whose paths are those of this host.
-fn load_scopes(directory: &Path) -> Result<Vec<Scope>, DaemonError> {
-    load_dir(directory, &MountedHost::read()?).map_err(DaemonError::Scopes)
-}
-
 /// Tells the programs where superblocks are, for as long as the daemon runs. Without security hooks
 /// none of them asks.
-fn keep_mounts(ebpf: &mut Ebpf, has_lsm: bool) -> Result<Option<Keeper>, DaemonError> {
+pub(super) fn keep_mounts(ebpf: &mut Ebpf, has_lsm: bool) -> Result<Option<Keeper>, DaemonError> {
     if !has_lsm {
         return Ok(None);
     }
     Ok(Some(Keeper::start(KernelHostTables::take(ebpf)?)?))
 }
 
-/// What this host has, or the first thing that it lacks and that we need.
-fn preflight(types: &Result<KernelTypes, BtfError>) -> Result<Vec<Protection>, DaemonError> {
-    let protections = probe::needed(types);
-    if let Some(missing) = probe::missing(&protections).next() {
-        let remedy = missing.remedy.iter().map(|remedy| format!("; {remedy}"));
-        return Err(DaemonError::Unsuitable(format!(
-            "{}: {}{}; `agentguard doctor` lists all",
-            missing.name,
-            missing.detail,
-            remedy.collect::<String>()
-        )));
-    }
-    Ok(protections)
-}
-
-/// Whether this host has what the scopes require.
-fn suffices(support: &FileSupport, scopes: &[Scope]) -> Result<(), DaemonError> {
-    let lacking = files::lacking(scopes, support);
-    if lacking.is_empty() {
-        Ok(())
-    } else {
-        Err(DaemonError::Lacking(lacking))
-    }
-}
-
 impl Daemon {
     fn guard(&self) -> MutexGuard<'_, Option<Guard>> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Serves the control socket, signals and the clock until SIGTERM or SIGINT.
-    async fn attend(
-        self: &Arc<Self>,
-        socket: ControlSocket,
-        signals: Signals,
-    ) -> Result<(), DaemonError> {
-        let Signals {
-            mut terminate,
-            mut interrupt,
-            mut hangup,
-        } = signals;
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let backend = Arc::clone(self);
-        let server = tokio::spawn(server::serve(socket, backend, Limits::default(), async {
-            let _ = stopped.await;
-        }));
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => {
-                    self.log.reopen();
-                    notify::reloading();
-                    let daemon = Arc::clone(self);
-                    let done = tokio::task::spawn_blocking(move || daemon.load()).await;
-                    if let Ok(Err(error)) = done {
-                        tracing::error!("nothing was reloaded: {error}");
-                    }
-                    notify::ready();
-                }
-                _ = tick.tick() => {
-                    let daemon = Arc::clone(self);
-                    if let Err(error) =
-                        tokio::task::spawn_blocking(move || daemon.look_after()).await
-                    {
-                        tracing::error!("housekeeping: {error}");
-                    }
-                }
-            }
-        }
-        drop(stop);
-        match server.await {
-            Ok(ended) => Ok(ended?),
-            Err(error) => Err(DaemonError::Start(io::Error::other(error))),
-        }
     }
 
     /// Stops enforcing, and tells the log the rest.
@@ -339,108 +211,4 @@ impl Daemon {
                 .daemon(DaemonEvent::Stop, "no longer enforcing", agents);
         }
     }
-
-    /// Loads the scopes again, all or nothing, and says in the log how it went.
-    fn load(&self) -> Result<Applied, DaemonError> {
-        let loaded = load_scopes(&self.args.agents)
-            .and_then(|scopes| suffices(&self.support, &scopes).map(|()| scopes))
-            .and_then(|scopes| match self.guard().as_mut() {
-                Some(guard) => Ok((guard.apply(scopes)?, guard.agents.declared())),
-                None => Ok((Applied::default(), 0)),
-            });
-        let errors = match &loaded {
-            Ok((applied, agents)) => {
-                let message = format!(
-                    "{} added, {} changed, {} removed",
-                    applied.added.len(),
-                    applied.changed.len(),
-                    applied.removed.len()
-                );
-                self.log.daemon(DaemonEvent::Reload, message, *agents);
-                Vec::new()
-            }
-            Err(error) => {
-                let agents = self.guard().as_ref().map_or(0, |it| it.agents.declared());
-                self.log
-                    .daemon(DaemonEvent::ReloadFailed, error.to_string(), agents);
-                error_lines(error)
-            }
-        };
-        *self
-            .last_load
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(LastLoad {
-            time: self.clock.wall(self.clock.boot_ns()),
-            errors,
-        });
-        memory::give_back();
-        loaded.map(|(applied, _)| applied)
-    }
-
-    fn look_after(&self) {
-        let mut guard = self.guard();
-        let Some(guard) = guard.as_mut() else {
-            return;
-        };
-        self.report_growth(guard);
-        if let Err(error) = guard.collect_instances() {
-            tracing::warn!("cannot look for empty instances: {error}");
-        }
-        guard.tick_names(self.clock.boot_ns());
-        if let Err(error) = mend(guard) {
-            tracing::error!("the programs cannot be attached: {error}");
-        }
-        match guard.settle() {
-            Ok(killed) => {
-                for path in killed {
-                    let message = format!("killed {path}: there was no room to confine it");
-                    tracing::error!("{message}");
-                    let agents = guard.agents.declared();
-                    self.log.daemon(DaemonEvent::Kill, message, agents);
-                }
-            }
-            Err(error) => tracing::error!("cannot tag cgroups that have no tag: {error}"),
-        }
-    }
-
-    /// Tells the log what the kernel counted and has no record for.
-    fn report_growth(&self, guard: &mut Guard) {
-        for agent in guard.agents.iter_mut() {
-            match guard.tables.counters(agent.slot) {
-                Ok(counters) => {
-                    let growth = agent.growth(counters.with(self.asked.counters(agent.slot)));
-                    self.log.growth(&agent.scope.agent.name, growth);
-                }
-                Err(error) => tracing::error!("{error}"),
-            }
-        }
-    }
-}
-
-/// Attaches the programs again where they were lost, and says so.
-fn mend(guard: &mut Guard) -> Result<(), ApplyError> {
-    let lost = guard.mend()?;
-    if !lost.is_empty() {
-        tracing::error!(
-            "the programs were lost with {}, and are attached again: something removed a cgroup that guarded agents",
-            lost.join(", ")
-        );
-    }
-    Ok(())
-}
-
-/// One line an error.
-fn error_lines(error: &DaemonError) -> Vec<String> {
-    match error {
-        DaemonError::Scopes(errors) => errors.iter().map(PolicyError::to_string).collect(),
-        DaemonError::Lacking(errors) => errors.iter().map(ToString::to_string).collect(),
-        other => vec![other.to_string()],
-    }
-}
-
-fn make_directory(path: &Path) -> Result<(), DaemonError> {
-    fs::create_dir_all(path).map_err(|source| DaemonError::File {
-        path: path.to_owned(),
-        source,
-    })
 }
