@@ -17,6 +17,7 @@ mod scheduling;
 mod server;
 mod stage;
 mod statistics;
+mod streams;
 mod switch;
 mod work;
 mod worker;

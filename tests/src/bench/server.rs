@@ -1,7 +1,7 @@
 //! The other end: threads of the benchmark itself, outside every scope.
 
 use std::{
-    io::{self, Read, Write},
+    io,
     net::{TcpListener, TcpStream, UdpSocket},
     thread,
 };
@@ -9,7 +9,7 @@ use std::{
 use super::{
     link::{FAR, Link},
     operation::Operation,
-    scheduling,
+    scheduling, streams,
 };
 use crate::{
     error::{Context, Outcome},
@@ -42,8 +42,11 @@ impl Servers {
                 drop(stream);
                 Ok(())
             }),
-            (Operation::Exchange, |stream| serve(stream, exchange)),
-            (Operation::Bulk, |stream| serve(stream, swallow)),
+            (Operation::Exchange, |stream| serve(stream, streams::answer)),
+            (Operation::Bulk, |stream| {
+                stream.set_nodelay(true)?;
+                serve(stream, streams::swallow)
+            }),
         ];
         for (operation, service) in services {
             let listener = listen(operation)?;
@@ -103,27 +106,4 @@ fn read(socket: &UdpSocket) -> io::Result<()> {
         socket.send_to(&[0], peer)?;
     }
     Ok(())
-}
-
-fn exchange(stream: &mut TcpStream) -> io::Result<()> {
-    let mut byte = [0];
-    stream.read_exact(&mut byte)?;
-    stream.write_all(&byte)
-}
-
-/// Reads a length, then that many bytes, then says that it has them all.
-fn swallow(stream: &mut TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut length = [0; 8];
-    stream.read_exact(&mut length)?;
-    let mut rest = usize::try_from(u64::from_ne_bytes(length)).map_err(io::Error::other)?;
-    let mut buffer = vec![0; 256 << 10];
-    while rest > 0 {
-        let wanted = rest.min(buffer.len());
-        match stream.read(&mut buffer[..wanted])? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => rest -= count,
-        }
-    }
-    stream.write_all(&[1])
 }

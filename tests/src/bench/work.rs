@@ -2,16 +2,14 @@
 //! nanoseconds that so many operations took.
 
 use std::{
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead},
     net::{Ipv4Addr, TcpStream, UdpSocket},
     time::Instant,
 };
 
-use super::{link::FAR, operation::Operation, scheduling, server::ANSWER};
+use super::{link::FAR, operation::Operation, scheduling, server::ANSWER, streams};
 use crate::error::{Context, Error, Outcome};
 
-/// What one operation of a bulk transfer writes, in bytes.
-static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
 /// What a datagram carries.
 static DATAGRAM: [u8; 64] = [7; 64];
 /// What a datagram carries that asks for an answer.
@@ -66,17 +64,8 @@ impl Sockets {
     }
 
     fn perform(&mut self, operation: Operation, count: u64) -> io::Result<()> {
-        let mut byte = [0];
         match operation {
-            Operation::Connect => {
-                for _ in 0..count {
-                    let mut stream = TcpStream::connect((FAR, operation.port()))?;
-                    // The server closes at once; to wait for it keeps its queue from filling up.
-                    if stream.read(&mut byte)? != 0 {
-                        return Err(io::Error::other("the server speaks"));
-                    }
-                }
-            }
+            Operation::Connect => streams::connect((FAR, operation.port()).into(), count)?,
             Operation::Datagram => {
                 for _ in 0..count {
                     self.datagrams.send_to(&DATAGRAM, (FAR, operation.port()))?;
@@ -87,26 +76,14 @@ impl Sockets {
                 for number in 1..=count {
                     if number % FLIGHT == 0 || number == count {
                         self.datagrams.send_to(&LAST_DATAGRAM, to)?;
-                        self.datagrams.recv(&mut byte)?;
+                        self.datagrams.recv(&mut [0])?;
                     } else {
                         self.datagrams.send_to(&DATAGRAM, to)?;
                     }
                 }
             }
-            Operation::Exchange => {
-                for _ in 0..count {
-                    self.exchange.write_all(&[1])?;
-                    self.exchange.read_exact(&mut byte)?;
-                }
-            }
-            Operation::Bulk => {
-                let length = count * CHUNK.len() as u64;
-                self.bulk.write_all(&length.to_ne_bytes())?;
-                for _ in 0..count {
-                    self.bulk.write_all(&CHUNK)?;
-                }
-                self.bulk.read_exact(&mut byte)?;
-            }
+            Operation::Exchange => streams::exchange(&mut self.exchange, count)?,
+            Operation::Bulk => streams::pour(&mut self.bulk, count)?,
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     super::{
         link::{FAR, Link},
-        scheduling,
+        scheduling, streams,
     },
     hello::HELLO,
     operation::Operation,
@@ -131,27 +131,14 @@ fn greet(mut stream: TcpStream) -> io::Result<()> {
 
 fn exchange(mut stream: TcpStream) -> io::Result<()> {
     greet(stream.try_clone()?)?;
-    let mut byte = [0];
     loop {
-        stream.read_exact(&mut byte)?;
-        stream.write_all(&byte)?;
+        streams::answer(&mut stream)?;
     }
 }
 
-/// Reads a length, then that many bytes, then says that it has them all.
 fn swallow(mut stream: TcpStream) -> io::Result<()> {
     greet(stream.try_clone()?)?;
-    let (mut length, mut buffer) = ([0; 8], vec![0; 256 << 10]);
     loop {
-        stream.read_exact(&mut length)?;
-        let mut rest = usize::try_from(u64::from_ne_bytes(length)).map_err(io::Error::other)?;
-        while rest > 0 {
-            let wanted = rest.min(buffer.len());
-            match stream.read(&mut buffer[..wanted])? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => rest -= count,
-            }
-        }
-        stream.write_all(&[1])?;
+        streams::swallow(&mut stream)?;
     }
 }

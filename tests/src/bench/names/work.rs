@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    super::{link::FAR, scheduling},
+    super::{link::FAR, scheduling, streams},
     hello::hello,
     operation::Operation,
     server::{DNS, FAR_NAME, NUMBERED},
@@ -23,8 +23,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two questions: 800 in a second, which is fewer than are forwarded for an agent.
 const PAUSE: Duration = Duration::from_micros(1250);
-/// What one operation of a bulk transfer writes, in bytes.
-static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
+/// What a datagram carries.
+static DATAGRAM: [u8; 64] = [7; 64];
 
 /// The loop of the worker; it ends with its input.
 pub fn work() -> Outcome {
@@ -204,43 +204,18 @@ impl Wires {
     }
 
     fn perform(&mut self, operation: Operation, count: u64) -> io::Result<()> {
-        let mut byte = [0];
         match operation {
-            Operation::Connect => {
-                for _ in 0..count {
-                    let mut stream = TcpStream::connect((FAR, operation.port()))?;
-                    // The server closes at once; to wait for it keeps its queue from filling up.
-                    if stream.read(&mut byte)? != 0 {
-                        return Err(io::Error::other("the server speaks"));
-                    }
-                }
-            }
+            Operation::Connect => streams::connect((FAR, operation.port()).into(), count)?,
             Operation::Hello => {
                 for _ in 0..count {
-                    let mut stream = greet(operation, &self.hello)?;
-                    if stream.read(&mut byte)? != 0 {
-                        return Err(io::Error::other("the server goes on"));
-                    }
+                    streams::end(greet(operation, &self.hello)?)?;
                 }
             }
-            Operation::Exchange => {
-                for _ in 0..count {
-                    self.exchange.write_all(&[1])?;
-                    self.exchange.read_exact(&mut byte)?;
-                }
-            }
-            Operation::Bulk => {
-                let length = count * CHUNK.len() as u64;
-                self.bulk.write_all(&length.to_ne_bytes())?;
-                for _ in 0..count {
-                    self.bulk.write_all(&CHUNK)?;
-                }
-                self.bulk.read_exact(&mut byte)?;
-            }
+            Operation::Exchange => streams::exchange(&mut self.exchange, count)?,
+            Operation::Bulk => streams::pour(&mut self.bulk, count)?,
             Operation::Datagram => {
                 for _ in 0..count {
-                    self.datagrams
-                        .send_to(&CHUNK[..64], (FAR, operation.port()))?;
+                    self.datagrams.send_to(&DATAGRAM, (FAR, operation.port()))?;
                 }
             }
         }
