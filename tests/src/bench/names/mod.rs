@@ -59,6 +59,7 @@ const BY_TLS: &str = "by-tls";
 /// Measures everything and prints it. The exit status is 1 if a budget is broken.
 pub fn run(options: &Options) -> Outcome<ExitCode> {
     let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
+    let mut report = Report::new(rounds)?;
     let link = Link::new()?;
     let servers = Servers::start(&link)?;
     let (first, last) = (Operation::ALL[0].port(), Operation::ALL[4].port());
@@ -92,7 +93,6 @@ pub fn run(options: &Options) -> Outcome<ExitCode> {
         command.arg(WORKER);
         Worker::start(command)
     };
-    let mut report = Report::new(rounds)?;
     questions(
         &mut report,
         rounds / PER_QUESTIONS,
