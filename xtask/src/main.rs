@@ -71,7 +71,7 @@ enum Task {
         /// What rules for files cost, by instructions, in a virtual machine
         #[arg(long)]
         files: bool,
-        /// Passed on
+        /// Passed on: `--names` for rules by name, `--quick`, `--json FILE`, `--only PROGRAM`, a part of a name
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
