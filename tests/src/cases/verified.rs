@@ -100,7 +100,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("socket_sendmsg", 49_000),
     ("socket_setsockopt", 16_000),
     ("task_alloc", 7_000),
-    ("task_kill", 6_000),
+    ("task_kill", 9_000),
     ("unix_may_send", 128_000),
     ("unix_stream_connect", 128_000),
     ("userns_create", 6_000),
