@@ -93,6 +93,8 @@ fn begin(stage: &Stage) -> Outcome<Service> {
     }
     fs::create_dir_all(DROP_IN).context("make a directory")?;
     fs::write(format!("{DROP_IN}/suite.conf"), CONFIGURATION).context("configure the resolver")?;
+    // Each case starts it anew, which is more often than systemd likes.
+    systemctl(&["reset-failed", UNIT])?;
     systemctl(&["restart", UNIT])?;
     eventually("systemd's resolver answers", || {
         let reading = probe(stage, false, &["dns", "udp", STUB, GOOD, "A"])?;
