@@ -59,6 +59,12 @@ pub fn stage_of_resident(task: Task) -> u32 {
     }
 }
 
+/// Whether it runs process 1's program, or what that has executed, and not yet the agent's.
+#[inline(always)]
+pub fn is_before_the_agent(task: Task) -> bool {
+    task.runs_its_parents_program() || task.program().is_named(PROGRAM)
+}
+
 #[inline(always)]
 fn is_its_program(task: Task) -> bool {
     task.is_the_managers_child()

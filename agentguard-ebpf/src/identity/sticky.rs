@@ -61,8 +61,9 @@ fn is_at_a_stage(task: Task) -> bool {
         None => return manager::stage_of_resident(task) != 0,
         Some(tag) => tag.reserved,
     };
-    // It can be noted as a fork while it executes the manager's program.
-    reserved == PREPARING
+    // Either can be noted while it executes the next program, which is not told of that any more: so what it runs must be
+    // the manager's, too.
+    reserved == PREPARING && manager::is_before_the_agent(task)
         || reserved == ENTERING
             && (task.runs_its_parents_program() || manager::stage_of_resident(task) != 0)
 }
