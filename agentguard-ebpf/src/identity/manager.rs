@@ -13,22 +13,26 @@ use crate::kernel::{File, Task};
 /// The name of systemd's program.
 const PROGRAM: &[u8; 16] = b"systemd-executor";
 
-/// Notes what is executed next, once the file is there and has been permitted, and before the program is another.
+/// Notes what is executed next, once the file is there and has been permitted, and before the program is another: from
+/// the first that is not the manager's on, it is the agent's, whatever names its files have.
 #[lsm(hook = "bprm_check_security")]
 pub fn bprm_check_security(ctx: LsmContext) -> i32 {
     let task = Task::current();
     let Some(tag) = sticky::noted(task) else {
         return 0;
     };
-    if task.runs_its_parents_program() {
-        if tag.reserved == ENTERING
-            && is_started_by_the_manager(task, File::of_execution(ctx.arg(0)))
-        {
+    if tag.reserved == 0 {
+        return 0;
+    }
+    if !task.runs_its_parents_program() {
+        note(task, tag, 0);
+    } else if tag.reserved == ENTERING {
+        if is_started_by_the_manager(task, File::of_execution(ctx.arg(0))) {
             sticky::count_prepared();
             note(task, tag, PREPARING);
+        } else {
+            note(task, tag, 0);
         }
-    } else if tag.reserved == PREPARING {
-        note(task, tag, 0);
     }
     0
 }

@@ -4,7 +4,7 @@
 //! else, so its tag is also kept with the task: from its birth, or from the moment that it comes into an
 //! agent's cgroup. The hooks look there once any task was seen to leave.
 
-use agentguard_common::identity::{ENTERING, PREPARING, Tag};
+use agentguard_common::identity::Tag;
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 
 use super::{Owner, manager, tag};
@@ -46,7 +46,8 @@ pub fn note(task: Task, tag: Tag) -> bool {
     true
 }
 
-/// Whether a task is an agent's by its cgroup, and not what the agent runs yet ([`ENTERING`], [`PREPARING`]).
+/// Whether a task is an agent's by its cgroup, and not what the agent runs yet
+/// ([`ENTERING`](agentguard_common::identity::ENTERING), [`PREPARING`](agentguard_common::identity::PREPARING)).
 #[inline(always)]
 pub fn is_entering(task: Task) -> bool {
     // Most agents' tasks have executed something, and many hosts have a manager that has no program for it.
@@ -63,9 +64,7 @@ fn is_at_a_stage(task: Task) -> bool {
     };
     // Either can be noted while it executes the next program, which is not told of that any more: so what it runs must be
     // the manager's, too.
-    reserved == PREPARING && manager::is_before_the_agent(task)
-        || reserved == ENTERING
-            && (task.runs_its_parents_program() || manager::stage_of_resident(task) != 0)
+    reserved != 0 && manager::is_before_the_agent(task)
 }
 
 /// Notes that a task has left.
