@@ -16,14 +16,17 @@ use crate::{daemon, dns::Source};
 
 /// Enforce the scopes until told to stop
 ///
-/// It says on standard error when it enforces, and to systemd if that started it. SIGHUP loads the
-/// scopes again and opens the log anew; SIGTERM ends enforcement. `RUST_LOG` sets what it says of
-/// itself (warn, info, debug).
+/// It says on standard error when it enforces, and to systemd if that started it. When scope files
+/// have changed it loads all of them again, or none if one has an error. SIGHUP does the same and opens
+/// the log anew; SIGTERM ends enforcement. `RUST_LOG` sets what it says of itself (warn, info, debug).
 #[derive(Args, Debug, Clone)]
 pub struct DaemonArgs {
     /// Directory of the scopes: every *.toml in it declares an agent
     #[arg(long, value_name = "DIR", default_value = "/etc/agentguard/agents.d")]
     pub agents: PathBuf,
+    /// Load scopes again only when asked to (`agentguard reload`, SIGHUP), not when their files change
+    #[arg(long)]
+    pub no_watch: bool,
     /// Directory of the control socket (agentguard.sock) and of the lock that keeps a second daemon
     /// away (daemon.lock)
     #[arg(long, value_name = "DIR", default_value = "/run/agentguard")]

@@ -19,6 +19,8 @@ pub enum ExitCode {
     NotPermitted = 5,
     /// This host lacks what agentguard needs.
     Unsuitable = 6,
+    /// `status`: scopes are in force, but not those on disk, which could not be loaded.
+    NotInForce = 7,
     /// `explain`: refused.
     Refused = 10,
     /// `explain`: would be refused, but is only observed.

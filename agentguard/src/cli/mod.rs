@@ -49,7 +49,7 @@ Exit status:
   4  the daemon cannot be reached
   5  not permitted
   6  this host lacks what agentguard needs
-`agentguard run --help` and `agentguard explain --help` list what they add.";
+`agentguard run --help`, `status --help` and `explain --help` say what they add.";
 
 #[derive(Subcommand, Debug)]
 enum Command {

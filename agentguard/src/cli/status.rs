@@ -14,8 +14,9 @@ use crate::{
 /// Show what the daemon enforces and what it has seen
 ///
 /// Every agent with its mode, its running instances and what the kernel counted for it since the
-/// daemon started; where the programs are attached; whether the log is written; and which
-/// protections do not work on this host.
+/// daemon started; where the programs are attached; whether the log is written; how the last reload
+/// ended; and which protections do not work on this host. The exit status is 7 if the last reload
+/// failed: the scopes in force are not those on disk.
 #[derive(Args, Debug)]
 pub(super) struct StatusArgs {
     /// Show this agent only
@@ -42,6 +43,9 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Error> {
             output::print_json(&status)?;
         } else {
             output::print(&render(&status))?;
+        }
+        if status.last_reload.is_some_and(|last| !last.ok) {
+            return Ok(ExitCode::NotInForce);
         }
     }
     Ok(ExitCode::Done)

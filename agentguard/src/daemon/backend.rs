@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     os::unix::fs::MetadataExt,
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use super::{
@@ -141,10 +141,7 @@ impl Daemon {
                 0
             })
         };
-        let last = self
-            .last_load
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let last = self.last_load();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),

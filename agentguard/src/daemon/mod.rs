@@ -19,6 +19,7 @@ pub mod names;
 mod notify;
 mod reload;
 mod start;
+mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +34,7 @@ use self::{
     lock::RunLock,
     names::{Asked, Recording, Service},
     start::{load_scopes, make_directory, preflight, sizes, suffices, with_orphans},
+    watch::Watch,
 };
 use crate::{
     cli::daemon::DaemonArgs,
@@ -51,6 +53,7 @@ use crate::{
     },
     log::{Clock, DaemonEvent, LogCounters, LogFile, LogHandle},
     mounts::Keeper,
+    policy::Snapshot,
     text::counted,
 };
 
@@ -68,6 +71,8 @@ struct Daemon {
     asked: Arc<Asked>,
     /// Whether instances are systemd's scopes.
     scopes: bool,
+    /// Held by who loads scopes.
+    loading: Mutex<()>,
     last_load: Mutex<Option<LastLoad>>,
 }
 
@@ -81,6 +86,8 @@ pub fn run(args: DaemonArgs) -> Result<(), DaemonError> {
 }
 
 async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
+    // First: what changes while it is read, and until somebody watches, is a change.
+    let seen = Snapshot::take(&args.agents);
     let scopes = load_scopes(&args.agents)?;
     let cgroups = cgroup2::find()?;
     memory::prepare();
@@ -160,6 +167,7 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
         clock,
         scopes: managed,
         asked: Arc::clone(&resolver.asked),
+        loading: Mutex::new(()),
         last_load: Mutex::new(None),
         args,
     });
@@ -167,8 +175,9 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     eprintln!("agentguard: {enforcing}");
     log.daemon(DaemonEvent::Start, enforcing, agents);
     notify::ready();
+    let watch = watch(&daemon, seen);
     let served = daemon.attend(socket, signals).await;
-
+    drop(watch);
     daemon.finish(events);
     resolver.stop();
     keeper.into_iter().for_each(Keeper::stop);
@@ -178,6 +187,17 @@ async fn serve(args: DaemonArgs) -> Result<(), DaemonError> {
     }
     drop((lock, own_lock));
     served
+}
+
+/// Watches the files of the scopes, unless that is not wanted. Without a thread for it agents are confined
+/// all the same, and who asks for a reload gets one.
+fn watch(daemon: &Arc<Daemon>, seen: Snapshot) -> Option<Watch> {
+    if daemon.args.no_watch {
+        return None;
+    }
+    Watch::start(Arc::clone(daemon), seen)
+        .inspect_err(|error| tracing::error!("cannot watch the files of the scopes: {error}"))
+        .ok()
 }
 
 /// Tells the programs where superblocks are, for as long as the daemon runs. Without security hooks

@@ -104,7 +104,7 @@ pub fn load_each(files: &[PathBuf], host: &dyn HostPaths) -> Loaded {
     }
 }
 
-fn scope_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
+pub(super) fn scope_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let name = entry?.file_name();

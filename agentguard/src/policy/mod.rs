@@ -40,6 +40,7 @@ mod require;
 mod resolve;
 mod scope;
 mod section;
+mod snapshot;
 mod target;
 mod verify;
 mod warnings;
@@ -71,6 +72,7 @@ pub use read::{MAX_FILE_BYTES, ReadError};
 pub use require::{RequireError, Required};
 pub use resolve::Note;
 pub use scope::{Agent, List, Matches, Mode, Rule, Scope};
+pub use snapshot::Snapshot;
 pub use target::{Target, TargetError};
 pub use warnings::{Warning, warnings};
 

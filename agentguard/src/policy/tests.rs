@@ -11,6 +11,7 @@ mod process;
 mod profiles;
 mod resolved;
 mod schema;
+mod snapshot;
 mod values;
 mod warned;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::support::{Fake, Server};
-use agentguard::control::{limits::Limits, peer::Peer};
+use agentguard::control::{api::LastReload, limits::Limits, peer::Peer};
 
 fn agentguard(socket: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agentguard"));
@@ -140,6 +140,33 @@ fn status_is_for_people_and_for_programs() {
     let (code, _, stderr) = run(agentguard(server.socket(), &["status", "../x y"]));
     assert_eq!(code, 1);
     assert!(stderr.contains("no agent '../x y' is declared"), "{stderr}");
+}
+
+#[test]
+fn status_says_when_the_scopes_on_disk_are_not_in_force() {
+    let server = Server::start(Fake::default(), Limits::default());
+    let mut last = LastReload {
+        time: "2026-11-22T10:00:00Z".into(),
+        ok: false,
+        errors: vec!["a.toml:3:1: bad".into()],
+    };
+    *server.backend.last_reload.lock().unwrap() = Some(last.clone());
+    let (code, stdout, _) = run(agentguard(server.socket(), &["status"]));
+    assert_eq!(code, 7, "{stdout}");
+    assert!(
+        stdout.contains("FAILED, nothing changed\n  a.toml:3:1: bad"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = run(agentguard(server.socket(), &["status", "--json"]));
+    assert_eq!(code, 7, "{stdout}");
+    let status: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(status["last_reload"]["ok"], false);
+    assert_eq!(status["last_reload"]["errors"][0], "a.toml:3:1: bad");
+
+    (last.ok, last.errors) = (true, Vec::new());
+    *server.backend.last_reload.lock().unwrap() = Some(last);
+    let (code, stdout, _) = run(agentguard(server.socket(), &["status"]));
+    assert_eq!(code, 0, "{stdout}");
 }
 
 #[test]

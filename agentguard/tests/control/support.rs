@@ -15,7 +15,7 @@ use agentguard::{
     control::{
         api::{
             AgentStatus, ApiError, Counters, EnterQuery, Entered, ErrorCode, ExplainPathQuery,
-            ExplainQuery, FileConfinement, LogStatus, Mode, ReloadReport, Status,
+            ExplainQuery, FileConfinement, LastReload, LogStatus, Mode, ReloadReport, Status,
         },
         backend::Backend,
         limits::Limits,
@@ -94,6 +94,8 @@ pub(crate) struct Fake {
     pub(crate) confused: AtomicBool,
     /// Requests that reached the backend.
     pub(crate) asked: AtomicU32,
+    /// How the last reload ended.
+    pub(crate) last_reload: Mutex<Option<LastReload>>,
     /// How long a reload takes.
     pub(crate) reload_time: Mutex<Duration>,
     /// Reloads that came to their end.
@@ -131,7 +133,7 @@ impl Backend for Fake {
                 queued: 0,
             },
             protections: Vec::new(),
-            last_reload: None,
+            last_reload: self.last_reload.lock().unwrap().clone(),
         }
     }
 

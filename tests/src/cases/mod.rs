@@ -36,6 +36,7 @@ mod systemd;
 mod table;
 mod uring;
 mod verified;
+mod watch;
 
 use crate::harness::Group;
 
@@ -66,6 +67,7 @@ pub const ALL: &[&Group] = &[
     &commands::GROUP,
     &descriptors::GROUP,
     &reload::GROUP,
+    &watch::GROUP,
     &room::GROUP,
     &lifecycle::GROUP,
     &log::GROUP,

@@ -47,17 +47,17 @@ pub(super) const GROUP: Group = Group {
     ],
 };
 
-const AGENT: &str = "moving";
+pub(super) const AGENT: &str = "moving";
 /// What it may do before a story begins.
-const NOWHERE: &str = "[agent]\nname = \"moving\"\n";
+pub(super) const NOWHERE: &str = "[agent]\nname = \"moving\"\n";
 /// A destination that the stories open and close.
-const TO: &str = "10.77.0.4:7001";
+pub(super) const TO: &str = "10.77.0.4:7001";
 
-fn open() -> String {
+pub(super) fn open() -> String {
     allowing(AGENT, &[TO, "udp://10.77.0.4:7001"])
 }
 
-fn closed() -> String {
+pub(super) fn closed() -> String {
     allowing(AGENT, &["10.77.0.2:7001"])
 }
 

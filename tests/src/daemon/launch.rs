@@ -40,6 +40,9 @@ pub struct Settings {
     pub home: Option<PathBuf>,
     /// The network namespace that it begins in, if not in the suite's: a path that names it.
     pub network: Option<PathBuf>,
+    /// Whether it loads scopes again when their files change, as it does for operators. Cases that say when
+    /// they are loaded go without.
+    pub watch: bool,
     /// More arguments.
     pub arguments: Vec<String>,
     /// Name of the daemon's top-level cgroup.
@@ -57,6 +60,7 @@ impl Settings {
             prepare: None,
             home: None,
             network: None,
+            watch: false,
             arguments: Vec::new(),
             cgroup: host::own_name(),
         }
@@ -150,6 +154,9 @@ fn spawn(settings: &Settings, scratch: &Scratch) -> Outcome<Started> {
         .arg("--cgroup")
         .arg(&settings.cgroup)
         .args(&settings.arguments);
+    if !settings.watch {
+        command.arg("--no-watch");
+    }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -89,6 +89,13 @@ impl Iterator for Violations {
     }
 }
 
+/// The lines of kind `daemon` with this event.
+pub(super) fn daemon_events(path: &Path, event: &str) -> Outcome<Vec<Record>> {
+    let mut lines: Vec<_> = Lines::after(path, 0)?.collect::<Outcome<_>>()?;
+    lines.retain(|line| line.text("kind") == "daemon" && line.text("event") == event);
+    Ok(lines)
+}
+
 /// Every complete line, checked.
 #[derive(Debug)]
 pub(super) struct Lines {

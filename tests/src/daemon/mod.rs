@@ -92,18 +92,23 @@ impl Daemon {
             .unwrap_or_else(|| launch::log_file(&self.scratch))
     }
 
-    /// Where a scope file of this name is.
-    pub fn scope_file(&self, name: &str) -> PathBuf {
-        launch::agents_directory(&self.scratch).join(format!("{name}.toml"))
+    /// The directory of the scopes.
+    pub fn agents_directory(&self) -> PathBuf {
+        launch::agents_directory(&self.scratch)
     }
 
-    /// Writes a scope file. It counts after [`reload`](Self::reload).
+    /// Where a scope file of this name is.
+    pub fn scope_file(&self, name: &str) -> PathBuf {
+        self.agents_directory().join(format!("{name}.toml"))
+    }
+
+    /// Writes a scope file. It counts after [`reload`](Self::reload), unless the daemon watches.
     pub fn write_scope(&self, name: &str, text: &str) -> Outcome {
         let path = self.scope_file(name);
         fs::write(&path, text).context(format!("write {}", path.display()))
     }
 
-    /// Removes a scope file. It counts after [`reload`](Self::reload).
+    /// Removes a scope file. As [`write_scope`](Self::write_scope).
     pub fn remove_scope(&self, name: &str) -> Outcome {
         let path = self.scope_file(name);
         fs::remove_file(&path).context(format!("remove {}", path.display()))
@@ -144,6 +149,11 @@ impl Daemon {
     /// The lines of kind `violation` after an offset of the log.
     pub fn violations(&self, offset: u64) -> Outcome<Vec<Record>> {
         Violations::after(&self.log(), offset)?.collect()
+    }
+
+    /// The lines of the log that tell of such an event of the daemon's own: `reload`, `reload-failed`.
+    pub fn events(&self, event: &str) -> Outcome<Vec<Record>> {
+        log::daemon_events(&self.log(), event)
     }
 
     /// What the lines of the log add up to by now.

@@ -5,12 +5,14 @@ pub mod cgroup;
 mod fat;
 pub mod process;
 pub mod programs;
+mod reads;
 mod scratch;
 mod sweep;
 pub mod tool;
 pub mod tree;
 
 pub use fat::mount_fat;
+pub use reads::Reads;
 pub use scratch::{Scratch, keep};
 pub use sweep::{Directories, directory_of, stale, sweep};
 pub use tree::{Layout, Thing, Tree};

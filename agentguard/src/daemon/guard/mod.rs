@@ -1,5 +1,6 @@
 //! The enforcing half of the daemon: what is loaded, attached, declared and tagged.
 
+mod applied;
 mod instances;
 mod resolver;
 mod tags;
@@ -13,6 +14,7 @@ use std::{
 
 use agentguard_common::identity::Tag;
 
+pub(super) use self::applied::Applied;
 use super::{
     agents::{Agents, Change},
     directory::Directory,
@@ -56,17 +58,6 @@ pub(super) struct Guard {
     lost: u64,
     /// When cgroups without a tag are looked for again.
     settle_at: Instant,
-}
-
-/// What loading scopes changed.
-#[derive(Debug, Default)]
-pub(super) struct Applied {
-    /// Agents that were not declared before.
-    pub added: Vec<String>,
-    /// Agents whose scope is another one.
-    pub changed: Vec<String>,
-    /// Agents that are declared no longer.
-    pub removed: Vec<String>,
 }
 
 impl Guard {

@@ -27,6 +27,7 @@ pub(super) const GROUP: Group = Group {
     cases: &[
         scenario("the-unit-file-is-clean", verify),
         scenario("start-reload-stop", life),
+        scenario("a-scope-that-is-written-is-loaded", noticed),
         scenario("a-reload-with-an-error", bad_reload),
         scenario("a-start-with-an-error", bad_start),
         scenario("ends-what-an-agent-moves-out", moved_out),
@@ -109,6 +110,22 @@ fn life(stage: &Stage) -> Outcome {
         ensure!(seen == value, "after a stop, {name} is {seen}");
     }
     is_untouched(stage, &service, &unit)
+}
+
+/// As packaged, the daemon watches.
+fn noticed(stage: &Stage) -> Outcome {
+    let unit = Unit::probing(stage, "bot.service", BOTH, "")?;
+    let service = Service::with(&[(AGENT, &scope(AGENT, &["other.service"]))])?;
+    is_untouched(stage, &service, &unit)?;
+    let policy = |service: &Service| -> Outcome<Option<u64>> {
+        let status = service.status()?;
+        Ok(status.agent(AGENT).and_then(|it| it["policy"].as_u64()))
+    };
+    let before = policy(&service)?;
+    ensure!(before.is_some(), "{AGENT} is not declared");
+    service.declare(&[(AGENT, &bot())])?;
+    eventually("the scope is loaded", || Ok(policy(&service)? != before))?;
+    is_confined(stage, &service, &unit, AGENT, PATH).map(drop)
 }
 
 /// What is in force stays, and the error is where an operator looks.
