@@ -107,9 +107,13 @@ impl System {
             let path = additions.join("usr/local/bin").join(name);
             archive.file(&path, &read(programs.get(name)?)?)?;
         }
-        let units = additions.join("etc/systemd/system");
+        // Where packages have the program and its unit.
+        let program = additions.join("usr/bin/agentguard");
+        archive.link(&program, "../local/bin/agentguard")?;
         let unit = read(&workspace::root().join("packaging/agentguard.service"))?;
+        let units = additions.join("usr/lib/systemd/system");
         archive.document(&units.join("agentguard.service"), &unit)?;
+        let units = additions.join("etc/systemd/system");
         archive.document(&units.join(SERVICE), SERVICE_TEXT.as_bytes())?;
         let words = command.join("\0") + "\0";
         archive.document(&additions.join("command"), words.as_bytes())?;
