@@ -2,6 +2,7 @@
 
 mod demo;
 mod digest;
+mod dist;
 mod ebpf;
 mod host;
 mod lint;
@@ -75,6 +76,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build a Debian package and an RPM
+    Dist(dist::Options),
     /// Check format, lints and licences
     Lint,
     /// Run a command in a virtual machine
@@ -162,6 +165,7 @@ fn run(task: Task) -> Result<ExitCode> {
             let programs = build(needs, Profile::Quick)?;
             return suites::run(&selection, &programs);
         }
+        Task::Dist(options) => dist::run(&options, &build(Needs::default(), Profile::Release)?)?,
         Task::Lint => lint::run(&setup::run(Needs {
             lint: true,
             ..Needs::default()

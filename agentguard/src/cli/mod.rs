@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 pub mod check;
+mod completions;
 pub mod daemon;
 mod descriptors;
 mod doctor;
@@ -61,6 +62,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Doctor(doctor::DoctorArgs),
     Tail(tail::TailArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// How to reach the daemon.
@@ -148,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => tail::run(args)
             .map(|()| ExitCode::Done)
             .map_err(Error::from),
+        Command::Completions(args) => completions::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -32,6 +32,11 @@ pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Error> {
     write(&text)
 }
 
+/// Prints a script, which is ours to the last byte.
+pub(super) fn print_script(script: &[u8]) -> Result<(), Error> {
+    write(script)
+}
+
 fn write(bytes: &[u8]) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     stdout

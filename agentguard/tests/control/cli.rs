@@ -266,3 +266,44 @@ fn a_peer_is_known_until_it_is_gone() {
     child.wait().unwrap();
     assert!(!peer.is_alive().unwrap());
 }
+
+#[test]
+fn bash_completes_verbs_and_options() {
+    let (code, script, stderr) = run(agentguard(Path::new("/"), &["completions", "bash"]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let completed = |words: &str, index: u32| {
+        let mut shell = Command::new("bash");
+        shell.args(["--norc", "-c"]).arg(format!(
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={index}\n\
+             _agentguard agentguard \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
+             echo \"${{COMPREPLY[*]}}\""
+        ));
+        let (code, stdout, stderr) = run(shell);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        stdout
+    };
+    assert_eq!(completed("agentguard sta", 1), "status\n");
+    assert_eq!(completed("agentguard tail --fol", 2), "--follow\n");
+    assert_eq!(completed("agentguard completions f", 2), "fish\n");
+}
+
+#[test]
+fn the_completions_of_every_shell_name_every_verb() {
+    let (_, help, _) = run(agentguard(Path::new("/"), &["--help"]));
+    let verbs: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .map_while(|line| line.split_whitespace().next())
+        .collect();
+    assert!(verbs.contains(&"completions"), "{help}");
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = run(agentguard(Path::new("/"), &["completions", shell]));
+        assert_eq!(code, 0);
+        for verb in &verbs {
+            assert!(script.contains(verb), "{shell} does not know {verb}");
+        }
+    }
+    let (code, _, _) = run(agentguard(Path::new("/"), &["completions", "tcsh"]));
+    assert_eq!(code, 2);
+}

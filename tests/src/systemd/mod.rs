@@ -1,6 +1,7 @@
 //! A host that systemd runs: its units, and the daemon as one of them.
 
 mod manager;
+pub mod package;
 mod service;
 mod unit;
 

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_755;
 const DOCUMENT: u32 = 0o100_644;
+const LINK: u32 = 0o120_777;
 
 /// An archive that is being written.
 #[derive(Debug)]
@@ -38,6 +39,11 @@ impl<W: Write> Archive<W> {
     /// The same for a file that is not executable.
     pub(super) fn document(&mut self, path: &Path, content: &[u8]) -> Result<()> {
         self.add(path, DOCUMENT, content)
+    }
+
+    /// The same for a symbolic link.
+    pub(super) fn link(&mut self, path: &Path, target: &str) -> Result<()> {
+        self.add(path, LINK, target.as_bytes())
     }
 
     fn add(&mut self, path: &Path, mode: u32, content: &[u8]) -> Result<()> {
@@ -155,6 +161,7 @@ mod tests {
         archive.document(Path::new("/usr/bin/two"), b"").unwrap();
         archive.file(Path::new("/usr/bin/one"), b"again").unwrap();
         archive.empty_directory(Path::new("/usr/lib")).unwrap();
+        archive.link(Path::new("/usr/three"), "bin/one").unwrap();
         archive.finish().unwrap();
         let expected = [
             ("usr", 0o040_755, &b""[..]),
@@ -162,6 +169,7 @@ mod tests {
             ("usr/bin/one", 0o100_755, b"first"),
             ("usr/bin/two", 0o100_644, b""),
             ("usr/lib", 0o040_755, b""),
+            ("usr/three", 0o120_777, b"bin/one"),
         ];
         let expected: Vec<_> = expected
             .iter()

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{cpio::Archive, image, kernel::Kernel, modules};
-use crate::{host::Programs, workspace};
+use crate::{dist, host::Programs, workspace};
 
 /// A Debian that machines run.
 #[derive(Debug)]
@@ -45,6 +45,9 @@ pub(crate) const SYSTEMS: &[System] = &[
 
 /// What the disk's kernel has as a module, beside those of every machine.
 const DISK_MODULES: &[&str] = &["virtio_blk"];
+
+/// Where the Debian packages are that the suite installs: two, of which the second is newer.
+const PACKAGES: &str = "usr/local/share/agentguard-machine";
 
 /// The service that runs the machine's command, once the system is up; it turns the machine off.
 const SERVICE: &str = "agentguard-machine.service";
@@ -107,10 +110,18 @@ impl System {
             let path = additions.join("usr/local/bin").join(name);
             archive.file(&path, &read(programs.get(name)?)?)?;
         }
-        let units = additions.join("etc/systemd/system");
+        // Where the package has the program and its unit, so that it can take their place.
+        let program = additions.join("usr/bin/agentguard");
+        archive.link(&program, "../local/bin/agentguard")?;
         let unit = read(&workspace::root().join("packaging/agentguard.service"))?;
+        let units = additions.join("usr/lib/systemd/system");
         archive.document(&units.join("agentguard.service"), &unit)?;
+        let units = additions.join("etc/systemd/system");
         archive.document(&units.join(SERVICE), SERVICE_TEXT.as_bytes())?;
+        for (revision, package) in dist::for_machines(programs)?.iter().enumerate() {
+            let name = format!("agentguard-{}.deb", revision + 1);
+            archive.document(&additions.join(PACKAGES).join(name), package)?;
+        }
         let words = command.join("\0") + "\0";
         archive.document(&additions.join("command"), words.as_bytes())?;
         archive.finish()?;

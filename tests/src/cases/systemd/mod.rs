@@ -3,6 +3,7 @@
 mod around;
 mod bus;
 mod folded;
+mod package;
 mod prepared;
 mod programs;
 mod resolved;
@@ -26,4 +27,6 @@ pub(super) const GROUPS: &[&Group] = &[
     &programs::GROUP,
     &folded::GROUP,
     &resolved::GROUP,
+    // It takes away what the others run.
+    &package::GROUP,
 ];

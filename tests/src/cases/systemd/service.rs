@@ -69,7 +69,7 @@ fn moved_out(stage: &Stage) -> Outcome {
 }
 
 /// The manual page is not looked for: this system has none.
-fn verify(_: &Stage) -> Outcome {
+pub(super) fn verify(_: &Stage) -> Outcome {
     let mut command = Command::new("systemd-analyze");
     command.args(["verify", "--man=no", "agentguard.service"]);
     let output = process::output(&mut command, COMMAND_LIMIT)?;
