@@ -23,7 +23,7 @@ use super::{
 use crate::{
     daemon::{Daemon, Settings, message},
     ensure,
-    error::{Context, Outcome},
+    error::{Context, Outcome, failed},
     harness::{Group, Stage},
     host::Reads,
 };
@@ -70,22 +70,34 @@ fn soon(what: &str, holds: impl FnMut() -> Outcome<bool>) -> Outcome {
     Ok(())
 }
 
-/// Whether the destination of the stories can be reached.
-fn reaches(stage: &Stage, daemon: &Daemon) -> Outcome<bool> {
+/// Whether the destination of the stories can be reached. `None` if the answer has changed meanwhile: the connection was
+/// permitted, and its packets are not.
+fn reach(stage: &Stage, daemon: &Daemon) -> Outcome<Option<bool>> {
     let reading = stage.try_tagged(daemon, AGENT, &["tcp", TO])?;
-    if reading.first_error().is_some() {
-        is_refused(&reading, "connect")?;
+    match reading.first_error() {
+        None => return Ok(Some(true)),
+        Some(("connect", "EINPROGRESS") | ("send" | "recv", _)) => return Ok(None),
+        Some(_) => is_refused(&reading, "connect")?,
     }
-    Ok(reading.first_error().is_none())
+    Ok(Some(false))
+}
+
+fn reaches(stage: &Stage, daemon: &Daemon) -> Outcome<bool> {
+    match reach(stage, daemon)? {
+        Some(reaches) => Ok(reaches),
+        None => failed("the answer has changed"),
+    }
 }
 
 fn opens(stage: &Stage, daemon: &Daemon) -> Outcome {
-    soon("the destination is open", || reaches(stage, daemon))
+    soon("the destination is open", || {
+        Ok(reach(stage, daemon)? == Some(true))
+    })
 }
 
 fn closes(stage: &Stage, daemon: &Daemon) -> Outcome {
     soon("the destination is closed", || {
-        reaches(stage, daemon).map(|reaches| !reaches)
+        Ok(reach(stage, daemon)? == Some(false))
     })
 }
 
