@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::socket::{setsockopt, sockopt};
+
 use super::{Tallies, add};
 
 /// Answers to HTTP GET.
@@ -48,6 +50,17 @@ impl Connection {
             return false;
         }
         self.stream.write_all(data).is_ok()
+    }
+
+    /// Ends it at once, for both ends.
+    pub(super) fn reset(self) {
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        if let Err(error) = setsockopt(&self.stream, sockopt::Linger, &at_once) {
+            eprintln!("a service cannot reset a connection: {error}");
+        }
     }
 }
 

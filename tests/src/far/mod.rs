@@ -12,11 +12,13 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
+    ensure,
     error::{Context, Outcome},
     sys::{self, SockAddr},
     world::NetNs,
@@ -42,6 +44,7 @@ type Tallies = Arc<Mutex<HashMap<SocketAddr, Tally>>>;
 pub struct Service {
     tallies: Tallies,
     open: Arc<AtomicUsize>,
+    hang_up: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,12 +77,13 @@ impl Service {
 
     fn serve(sockets: Sockets) -> Self {
         let (tallies, open) = (Tallies::default(), Arc::new(AtomicUsize::new(0)));
-        let stop = Arc::new(AtomicBool::new(false));
+        let [hang_up, stop] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let mut reactor = Reactor {
             sockets,
             connections: Vec::new(),
             tallies: tallies.clone(),
             open: open.clone(),
+            hang_up: hang_up.clone(),
         };
         let stopped = stop.clone();
         let thread = thread::spawn(move || {
@@ -90,6 +94,7 @@ impl Service {
         Self {
             tallies,
             open,
+            hang_up,
             stop,
             thread: Some(thread),
         }
@@ -104,6 +109,18 @@ impl Service {
     /// Connections that are open now.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Acquire)
+    }
+
+    /// Resets the connections whose last packets never come, as they were refused. They would stay, and the
+    /// other end would go on trying.
+    pub fn hang_up(&self) -> Outcome {
+        self.hang_up.store(true, Ordering::Release);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.hang_up.load(Ordering::Acquire) {
+            ensure!(Instant::now() < deadline, "a service does not hang up");
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 }
 
@@ -174,10 +191,16 @@ struct Reactor {
     connections: Vec<Connection>,
     tallies: Tallies,
     open: Arc<AtomicUsize>,
+    hang_up: Arc<AtomicBool>,
 }
 
 impl Reactor {
     fn turn(&mut self) {
+        if self.hang_up.load(Ordering::Acquire) {
+            self.connections.drain(..).for_each(Connection::reset);
+            self.open.store(0, Ordering::Release);
+            self.hang_up.store(false, Ordering::Release);
+        }
         let listeners = self.sockets.tcp.iter().map(AsFd::as_fd);
         let datagrams = self.sockets.udp.iter().map(AsFd::as_fd);
         let connections = self.connections.iter().map(AsFd::as_fd);

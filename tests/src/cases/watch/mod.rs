@@ -98,7 +98,9 @@ fn opens(stage: &Stage, daemon: &Daemon) -> Outcome {
 fn closes(stage: &Stage, daemon: &Daemon) -> Outcome {
     soon("the destination is closed", || {
         Ok(reach(stage, daemon)? == Some(false))
-    })
+    })?;
+    // The change may have come before the last packets of a connection.
+    stage.world.services.hang_up()
 }
 
 /// How many loads the log tells of: those that changed something, and those that failed.
