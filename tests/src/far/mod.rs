@@ -196,11 +196,17 @@ struct Reactor {
 
 impl Reactor {
     fn turn(&mut self) {
-        if self.hang_up.load(Ordering::Acquire) {
+        // Asked first, done last: a connection that is there but not accepted yet is ended, too.
+        let hangs_up = self.hang_up.load(Ordering::Acquire);
+        self.serve();
+        if hangs_up {
             self.connections.drain(..).for_each(Connection::reset);
             self.open.store(0, Ordering::Release);
             self.hang_up.store(false, Ordering::Release);
         }
+    }
+
+    fn serve(&mut self) {
         let listeners = self.sockets.tcp.iter().map(AsFd::as_fd);
         let datagrams = self.sockets.udp.iter().map(AsFd::as_fd);
         let connections = self.connections.iter().map(AsFd::as_fd);
