@@ -76,12 +76,8 @@ fn map_shared(report: &mut Report, arguments: &Arguments) -> Step {
     // SAFETY: the file has at least one byte, so the mapping has, too.
     unsafe { place.cast::<u8>().write_volatile(b'!') };
     // SAFETY: the mapping is the one that was made above.
-    report
-        .step(
-            "msync",
-            sys::check(unsafe { libc::msync(place, 1, libc::MS_SYNC) }),
-        )
-        .map(drop)
+    let written = sys::check(unsafe { libc::msync(place, 1, libc::MS_SYNC) });
+    report.step("msync", written).map(drop)
 }
 
 fn opened(
